@@ -1,0 +1,125 @@
+package wire
+
+import (
+	"io"
+)
+
+// Buffer sizes of a Reader, in bytes.
+const (
+	block    = 4 << 10  // what it starts with and adds at least
+	keepMost = 64 << 10 // what it keeps after a larger frame was read
+)
+
+// A Reader cuts a stream into frames. It never holds more memory than twice
+// what has arrived of the frame at hand and one block, whatever the frame
+// claims to be. It is not safe for concurrent use.
+type Reader struct {
+	src        io.Reader
+	limit      uint64
+	buf        []byte
+	start, end int // what was read and not yet returned is buf[start:end]
+}
+
+// NewReader returns a Reader of src that refuses frames of more than limit
+// bytes.
+func NewReader(src io.Reader, limit int) *Reader {
+	return &Reader{src: src, limit: uint64(limit)}
+}
+
+// SetLimit changes the limit for the frames that follow.
+func (r *Reader) SetLimit(limit int) { r.limit = uint64(limit) }
+
+// Next returns the content of the next frame. It is valid until the next call.
+// Errors are those of the source; [io.ErrUnexpectedEOF] when it ends inside a
+// frame; a *[MalformedError] when it is no frame; a *[SizeError] when it is too
+// large, found before anything is allocated for it.
+func (r *Reader) Next() ([]byte, error) {
+	for {
+		content, used, err := Split(r.buf[r.start:r.end], r.limit)
+		if err != nil {
+			return nil, err
+		}
+		if used > 0 {
+			r.start += used
+			return content, nil
+		}
+		if err := r.fill(); err != nil {
+			if err == io.EOF && r.end > r.start {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// Buffered reports whether a whole frame can be returned without reading.
+func (r *Reader) Buffered() bool {
+	_, used, err := Split(r.buf[r.start:r.end], r.limit)
+	return used > 0 || err != nil
+}
+
+// fill reads once, behind what is there.
+func (r *Reader) fill() error {
+	have := r.end - r.start
+	switch {
+	case have == 0 && len(r.buf) > keepMost:
+		r.buf, r.start, r.end = make([]byte, block), 0, 0
+	case have == 0:
+		r.start, r.end = 0, 0
+	case r.end == len(r.buf) && r.start > 0 && r.start >= have:
+		copy(r.buf, r.buf[r.start:r.end])
+		r.start, r.end = 0, have
+	}
+	if r.end == len(r.buf) {
+		grown := make([]byte, max(2*have, block))
+		copy(grown, r.buf[r.start:r.end])
+		r.buf, r.start, r.end = grown, 0, have
+	}
+	for range 100 {
+		n, err := r.src.Read(r.buf[r.end:])
+		r.end += n
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// Split cuts the first frame off b: its content, and how many bytes of b it
+// took. If b holds only a part of a frame, used is 0. It allocates nothing.
+func Split(b []byte, limit uint64) (content []byte, used int, err error) {
+	if len(b) == 0 {
+		return nil, 0, nil
+	}
+	if b[0]&0xe0 != majorBytes {
+		return nil, 0, &MalformedError{Reason: "the stream is not a sequence of byte strings"}
+	}
+	info := b[0] & 0x1f
+	size, head := uint64(info), 1
+	if info >= 24 {
+		if info > 27 {
+			return nil, 0, &MalformedError{Reason: "a frame of indefinite length"}
+		}
+		head = 1 + 1<<(info-24)
+		if len(b) < head {
+			return nil, 0, nil
+		}
+		size = 0
+		for _, x := range b[1:head] {
+			size = size<<8 | uint64(x)
+		}
+		if headLen(size) != head {
+			return nil, 0, &MalformedError{Reason: "a frame's length that is not in its shortest form"}
+		}
+	}
+	if size > limit {
+		return nil, 0, &SizeError{Size: size, Limit: limit}
+	}
+	if size > uint64(len(b)-head) {
+		return nil, 0, nil
+	}
+	return b[head : head+int(size)], head + int(size), nil
+}
