@@ -1,0 +1,242 @@
+package session
+
+import (
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// The window of broadcasts: how many, and about how many bytes of them, a
+// server sends to a client beyond the last one that the client acknowledged.
+// They are part of the protocol.
+const (
+	BroadcastFrames = 1024
+	BroadcastBytes  = 4 << 20
+)
+
+// A Log keeps a domain's latest broadcasts, encoded once, for all clients.
+// What it holds is bounded by bytes and by age, whatever the number of clients
+// and however far behind they are. It is not safe for concurrent use.
+type Log struct {
+	maxBytes int
+	maxAge   int64
+
+	last    uint64 // number of the newest
+	entries ring[logEntry]
+	end     int64 // bytes ever appended
+}
+
+type logEntry struct {
+	frame  []byte
+	origin wire.ID // the session that asked for it; zero if the server itself
+	at     int64
+	end    int64 // Log.end when it had been appended
+}
+
+// NewLog returns an empty Log that keeps at most maxBytes, but always the
+// newest broadcast, for at most maxAge in the caller's nanoseconds.
+func NewLog(maxBytes int, maxAge int64) *Log {
+	return &Log{maxBytes: maxBytes, maxAge: maxAge}
+}
+
+// Last returns the number of the newest broadcast, 0 before the first.
+func (l *Log) Last() uint64 { return l.last }
+
+// first returns the number of the oldest broadcast that is kept.
+func (l *Log) first() uint64 { return l.last + 1 - uint64(l.entries.len()) }
+
+// Append adds a broadcast, which all clients but origin will get.
+func (l *Log) Append(f *wire.Frame, origin wire.ID, now int64) {
+	l.last++
+	f.Number = l.last
+	frame := wire.Append(make([]byte, 0, wire.Size(f)), f)
+	l.end += int64(len(frame))
+	l.entries.push(logEntry{frame: frame, origin: origin, at: now, end: l.end})
+	l.Expire(now)
+}
+
+// Expire drops what is beyond the bounds.
+func (l *Log) Expire(now int64) {
+	for n := l.entries.len(); n > 0; n-- {
+		oldest := l.entries.at(0)
+		held := l.end - oldest.end + int64(len(oldest.frame))
+		if now-oldest.at < l.maxAge && (held <= int64(l.maxBytes) || n == 1) {
+			return
+		}
+		l.entries.pop()
+	}
+}
+
+// A Cursor is where one session stands in the Log.
+type Cursor struct {
+	Session  wire.ID
+	pos      uint64 // the last number written on this connection
+	acked    uint64
+	ackedEnd int64 // and behind acked
+}
+
+// NewCursor returns a cursor of a session that has everything up to number
+// pos.
+func (l *Log) NewCursor(session wire.ID, pos uint64) *Cursor {
+	c := &Cursor{Session: session}
+	l.Rewind(c, pos)
+	return c
+}
+
+// Rewind moves the cursor behind number pos, which its session says it has.
+// It reports false if the log never had that number.
+func (l *Log) Rewind(c *Cursor, pos uint64) bool {
+	if pos > l.last {
+		return false
+	}
+	c.pos, c.acked = pos, pos
+	c.ackedEnd = l.endOf(pos)
+	return true
+}
+
+// endOf returns Log.end behind number n, or behind the last one that is not
+// kept any more.
+func (l *Log) endOf(n uint64) int64 {
+	if first := l.first(); n >= first {
+		return l.entries.at(int(n - first)).end
+	}
+	if l.entries.len() == 0 {
+		return l.end
+	}
+	oldest := l.entries.at(0)
+	return oldest.end - int64(len(oldest.frame))
+}
+
+// Ack takes the client's acknowledgement of everything up to number n.
+func (l *Log) Ack(c *Cursor, n uint64) error {
+	if n > c.pos {
+		return violation("broadcast %d is acknowledged, %d were sent", n, c.pos)
+	}
+	if n > c.acked {
+		c.acked, c.ackedEnd = n, max(l.endOf(n), c.ackedEnd)
+	}
+	return nil
+}
+
+// Output appends to b the frames of the domain lane that are next for the
+// cursor, until about limit bytes are there.
+func (l *Log) Output(c *Cursor, b []byte, limit int) []byte {
+	end := len(b) + limit
+	for c.pos < l.last && len(b) < end && c.pos-c.acked < BroadcastFrames {
+		if first := l.first(); c.pos+1 < first {
+			b = appendSkip(b, c.pos+1, first-1, first-1-c.pos, "expired")
+			c.pos = first - 1
+			continue
+		}
+		e := l.entries.at(int(c.pos + 1 - l.first()))
+		if e.origin == c.Session && e.origin != (wire.ID{}) {
+			b = appendSkip(b, c.pos+1, c.pos+1, 0, "")
+		} else {
+			if c.pos > c.acked && e.end-c.ackedEnd > BroadcastBytes {
+				break
+			}
+			b = append(b, e.frame...)
+		}
+		c.pos++
+	}
+	return b
+}
+
+func appendSkip(b []byte, from, to, count uint64, reason string) []byte {
+	return wire.Append(b, &wire.Frame{Kind: wire.KindSkip, Sequence: wire.B, From: from, To: to, Count: count, Code: reason})
+}
+
+// Broadcasts is the receiving side of a client's domain lane. It is not safe
+// for concurrent use.
+type Broadcasts struct {
+	rx, done, told uint64
+	life           uint64
+	ackNow         bool
+	armed          bool
+	inbox          ring[*Incoming]
+}
+
+// Received returns the last number received: what to tell in the handshake.
+func (r *Broadcasts) Received() uint64 { return r.rx }
+
+// Restart begins a new incarnation behind number pos.
+func (r *Broadcasts) Restart(pos uint64) {
+	r.life++
+	r.rx, r.done, r.told = pos, pos, pos
+}
+
+// Up says that a connection begins: the server wants to hear where we are.
+func (r *Broadcasts) Up() { r.ackNow = true }
+
+// Receive takes one frame of the domain lane, a broadcast or a skip. own is as
+// for [Session.Receive]. It reports whether Next has something new.
+func (r *Broadcasts) Receive(f *wire.Frame, own func([]byte) []byte) (bool, error) {
+	in := &Incoming{Kind: f.Kind, life: r.life}
+	from := f.Number
+	switch f.Kind {
+	case wire.KindBroadcast:
+		in.Number = f.Number
+	case wire.KindSkip:
+		if f.Sequence != wire.B {
+			return false, violation("a skip of sequence %d on the domain lane", f.Sequence)
+		}
+		from, in.Number, in.Count, in.Reason = f.From, f.To, f.Count, f.Code
+	default:
+		return false, violation("a frame of kind %d on the domain lane", f.Kind)
+	}
+	switch {
+	case in.Number <= r.rx:
+		r.ackNow = true
+		return false, nil
+	case from > r.rx+1:
+		return false, violation("broadcast %d follows %d", from, r.rx)
+	case r.inbox.len() >= 2*BroadcastFrames:
+		return false, violation("more than the window of %d broadcasts is on its way", BroadcastFrames)
+	}
+	r.rx = in.Number
+	if f.Kind == wire.KindBroadcast {
+		in.Peer, in.Command, in.Payload, in.Flags = f.Peer, f.Command, own(f.Payload), f.Flags
+	}
+	r.inbox.push(in)
+	return true, nil
+}
+
+// Next returns the next broadcast or skip, or nil. Done must be called for it
+// before the one after it is.
+func (r *Broadcasts) Next() *Incoming {
+	if r.inbox.len() == 0 {
+		return nil
+	}
+	return r.inbox.pop()
+}
+
+// Done says that in is done. It reports whether the caller is to call AckTimer
+// in a while.
+func (r *Broadcasts) Done(in *Incoming) (later bool) {
+	if in.life != r.life {
+		return false
+	}
+	r.done = in.Number
+	if r.done-r.told >= ackEvery {
+		r.ackNow = true
+	}
+	if r.ackNow || r.armed {
+		return false
+	}
+	r.armed = true
+	return true
+}
+
+// AckTimer is as [Session.AckTimer].
+func (r *Broadcasts) AckTimer() bool {
+	r.armed = false
+	r.ackNow = r.ackNow || r.done > r.told
+	return r.ackNow
+}
+
+// Output appends the acknowledgement if one is due now.
+func (r *Broadcasts) Output(b []byte) []byte {
+	if !r.ackNow {
+		return b
+	}
+	r.ackNow, r.told = false, r.done
+	return wire.Append(b, &wire.Frame{Kind: wire.KindBroadcastAck, Number: r.done})
+}

@@ -1,0 +1,136 @@
+package session
+
+import (
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// Output appends to b frames that are to be written now, until about max bytes
+// are there, and returns it; unchanged if there is nothing. What it returns
+// must be written to the private lane in full or the lane be ended. now is in
+// the caller's nanoseconds.
+func (s *Session) Output(b []byte, limit int, now int64) []byte {
+	if !s.up {
+		return b
+	}
+	start := len(b)
+	for len(s.cancels) > 0 && len(b)-start < limit {
+		if c := s.calls[s.cancels[0]]; c != nil {
+			b = wire.Append(b, &wire.Frame{Kind: wire.KindCancel, Ref: s.cancels[0]})
+		}
+		s.cancels = s.cancels[1:]
+	}
+	// R before S: replies never wait behind events.
+	b = s.outputSequence(b, start+limit, now, wire.R)
+	b = s.outputSequence(b, start+limit, now, wire.S)
+	if s.ackRequest && len(b)-start < limit {
+		s.ackRequest = false
+		if last := s.out[wire.S].cursor - 1; last > s.out[wire.S].acked || s.out[wire.R].frames > 0 {
+			b = wire.Append(b, &wire.Frame{Kind: wire.KindAckRequest, Number: last})
+		}
+	}
+	if s.ackNow || len(b) > start && s.owesAck() {
+		s.ackNow = false
+		s.told = [2]uint64{s.done, s.rx[wire.R]}
+		b = wire.Append(b, &wire.Frame{
+			Kind: wire.KindAck, Number: s.done, To: s.rx[wire.R],
+			Frames: uint64(s.cfg.WindowFrames), Bytes: uint64(s.cfg.WindowBytes),
+		})
+	}
+	return b
+}
+
+// HasOutput reports whether Output may have something to write.
+func (s *Session) HasOutput() bool {
+	if !s.up {
+		return false
+	}
+	if s.ackNow || s.ackRequest || len(s.cancels) > 0 {
+		return true
+	}
+	if r := &s.out[wire.R]; r.cursor <= r.last() || r.queue.len() > 0 {
+		return true
+	}
+	o := &s.out[wire.S]
+	switch {
+	case o.cursor <= o.last():
+		return s.fits(o, o.flight.at(int(o.cursor-o.acked-1)))
+	case o.queue.len() > 0:
+		return s.fits(o, o.queue.at(0))
+	}
+	return false
+}
+
+func (s *Session) outputSequence(b []byte, end int, now int64, seq wire.Sequence) []byte {
+	o := &s.out[seq]
+	for len(b) < end {
+		n := o.cursor
+		if n <= o.last() {
+			// A frame that an earlier connection has seen.
+			e := o.flight.at(int(n - o.acked - 1))
+			if seq == wire.S && !s.fits(o, e) {
+				return b
+			}
+			b = s.write(b, e, n, now, seq)
+			continue
+		}
+		if o.queue.len() == 0 {
+			return b
+		}
+		e := o.queue.at(0)
+		switch {
+		case e.skip && e.frame.Count == 0:
+			o.queue.pop() // cancelled while it waited: it never had a number
+			continue
+		case e.call != nil && e.deadline != 0 && e.deadline <= now:
+			o.queue.pop()
+			c := e.call
+			o.void(e)
+			s.end(c, Result{Code: "timeout", Message: "the deadline passed before the call was sent", Outcome: wire.OutcomeNotSent})
+			continue
+		case seq == wire.S && !s.fits(o, e), n > wire.MaxNumber:
+			return b
+		}
+		o.queue.pop()
+		o.flight.push(e)
+		if c := e.call; c != nil {
+			c.State, c.Ref = CallSent, wire.RefOf(n, seq == wire.R)
+			if s.calls == nil {
+				s.calls = make(map[wire.Ref]*Call)
+			}
+			s.calls[c.Ref] = c
+		}
+		b = s.write(b, e, n, now, seq)
+	}
+	return b
+}
+
+// fits reports whether the window of the other side has room for e.
+func (s *Session) fits(o *outbox, e *entry) bool {
+	onTheWay := o.cursor - 1 - o.acked
+	if onTheWay == 0 {
+		return true // one message always fits
+	}
+	return onTheWay < s.peerRx.frames && uint64(o.flightBytes+e.size) <= s.peerRx.bytes
+}
+
+// write appends the frame with number n, which the cursor is at.
+func (s *Session) write(b []byte, e *entry, n uint64, now int64, seq wire.Sequence) []byte {
+	o := &s.out[seq]
+	o.cursor++
+	o.flightBytes += e.size
+	if e.skip {
+		return wire.Append(b, &wire.Frame{
+			Kind: wire.KindSkip, Sequence: seq, From: n, To: n, Count: e.frame.Count, Code: e.frame.Code,
+		})
+	}
+	f := e.frame
+	f.Number = n
+	if e.old {
+		f.Flags |= wire.Redelivered
+	}
+	if f.Kind == wire.KindCall && e.deadline != 0 {
+		// What is left, at least a nanosecond: zero would mean no deadline.
+		f.Timeout = max(e.deadline-now, 1)
+	}
+	return wire.Append(b, &f)
+}

@@ -1,0 +1,615 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// Errors of the sending methods. Nothing is stored when one is returned.
+var (
+	ErrQueueFull = errors.New("session: the queue is full")
+	ErrNoSlot    = errors.New("session: as many calls are in flight as the other side takes")
+	ErrDraining  = errors.New("session: no new messages are taken")
+)
+
+// A ProtocolError says which rule the other side broke. The connection that
+// carried the frame is to be ended.
+type ProtocolError struct{ Reason string }
+
+func (e *ProtocolError) Error() string { return "session: " + e.Reason }
+
+func violation(format string, args ...any) error {
+	return &ProtocolError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// Policy says what a send does when the queue is full.
+type Policy uint8
+
+// The policies.
+const (
+	Refuse     Policy = iota // ErrQueueFull
+	DropOldest               // give up the oldest messages that have not been written
+)
+
+// Config holds the bounds of one side of a session. All fields must be
+// positive.
+type Config struct {
+	QueueFrames int // messages accepted and not done at the other side
+	QueueBytes  int
+	WhenFull    Policy
+
+	WindowFrames int // messages the other side may have on their way to us
+	WindowBytes  int
+	Calls        int // calls in flight in one direction
+}
+
+const (
+	// ackEvery is how many frames may be done before they are acknowledged
+	// without waiting for company.
+	ackEvery = 256
+
+	// replyFrames bounds the sequence R: more means that the other side does not
+	// acknowledge.
+	replyFrames = 16 << 10
+
+	// mostCancels bounds what is kept of calls that were cancelled while their
+	// frames were on their way.
+	mostCancels = 1024
+)
+
+// A Session is one side of a session. See the package's doc.
+type Session struct {
+	cfg   Config
+	life  uint64 // counts incarnations
+	up    bool
+	drain bool
+
+	out      [2]outbox // S, R
+	stamp    uint64    // counts the entries made
+	peerRx   window    // what the other side takes of S
+	calls    map[wire.Ref]*Call
+	waiting  int // calls in the table or the queue, cancelled ones included
+	callsMax int
+
+	rx       [2]uint64 // the last number accepted of S, R
+	done     uint64    // the last number of S that is done
+	started  uint64    // the last number of S that was taken by Next
+	told     [2]uint64 // what was last acknowledged of S, R
+	asked    uint64    // the other side wants to hear when this number of S is done
+	inbox    ring[*Incoming]
+	inBytes  int // of what is in the inbox or with a handler
+	oldBytes int // the same, of earlier incarnations; an upper bound
+	serving  map[wire.Ref]*Incoming
+
+	ackNow     bool
+	ackRequest bool
+	armed      bool // ActionAckLater was given and AckTimer not yet called
+	cancels    []wire.Ref
+
+	actions []Action
+}
+
+type window struct{ frames, bytes uint64 }
+
+// New returns one side of a new session.
+func New(cfg Config) *Session {
+	return &Session{
+		cfg:      cfg,
+		callsMax: cfg.Calls,
+		out:      [2]outbox{{cursor: 1}, {cursor: 1}},
+	}
+}
+
+// ActionKind says what is to be done.
+type ActionKind uint8
+
+// The kinds of an Action.
+const (
+	ActionInbox    ActionKind = iota + 1 // Next has something
+	ActionStart                          // start the handler of the nested call In, beside everything else
+	ActionCancel                         // the caller of In does not wait any more
+	ActionResolve                        // Call has its outcome: see Call.Result
+	ActionRoom                           // a queue or a call's slot became free, or something was acknowledged
+	ActionGap                            // tell the program of Gap
+	ActionAckLater                       // call AckTimer in a while
+)
+
+// An Action is something for the caller to do.
+type Action struct {
+	Kind ActionKind
+	In   *Incoming
+	Call *Call
+	Gap  Gap
+}
+
+// Gap reports messages that will not be handled.
+type Gap struct {
+	From, To uint64 // in this side's S if Nack, otherwise in the other side's
+	Count    uint64
+	Command  string
+	Code     string // of the other side's nack, or the reason of a skip
+	Message  string
+	Dropped  bool   // by this side's policy
+	Nack     bool   // the other side refused it
+	Origin   Origin // whom it concerns, if the message was relayed
+}
+
+// Actions returns what is to be done since the last call. The slice is valid
+// until the next event.
+func (s *Session) Actions() []Action {
+	a := s.actions
+	s.actions = s.actions[len(s.actions):]
+	if cap(s.actions) < 8 {
+		s.actions = nil
+	}
+	return a
+}
+
+func (s *Session) act(a Action) { s.actions = append(s.actions, a) }
+
+// A Message is what a program sends.
+type Message struct {
+	Kind     wire.Kind // KindEvent, KindBroadcast or KindCall
+	Peer     *wire.Peer
+	Command  string
+	Payload  []byte // kept until it is acknowledged
+	Deadline int64  // of a call; 0 means none
+	Nested   bool   // a call that must not wait behind what is queued at the other side
+	Flags    wire.Flags
+	Origin   Origin
+	Tag      any // of a call: kept in Call.Tag
+}
+
+// CallState says how far a call has come.
+type CallState uint8
+
+// The states of a Call.
+const (
+	CallQueued CallState = iota // never written
+	CallSent                    // written, perhaps handled
+	CallEnded                   // has its outcome
+)
+
+// A Call is one outgoing call.
+type Call struct {
+	Ref      wire.Ref // its name on the wire, from CallSent on
+	State    CallState
+	Command  string
+	Tag      any // the caller's
+	Result   Result
+	canceled bool
+	nested   bool
+	entry    *entry
+}
+
+// A Result is the outcome of a call.
+type Result struct {
+	OK      bool
+	Payload []byte // the reply, or what a failure carries; the caller's to keep
+	Code    string // of a failure
+	Message string
+	Outcome wire.Outcome
+	Remote  bool // the failure was received, not made here
+}
+
+// Emit accepts an event or a broadcast request.
+func (s *Session) Emit(m *Message) error {
+	e := newEntry(m)
+	if err := s.room(e.size); err != nil {
+		return err
+	}
+	s.push(wire.S, e)
+	return nil
+}
+
+func (s *Session) push(seq wire.Sequence, e *entry) {
+	s.stamp++
+	e.stamp = s.stamp
+	s.out[seq].push(e)
+}
+
+// Call accepts a call. A nested one travels in R and is bounded by the number
+// of calls alone.
+func (s *Session) Call(m *Message) (*Call, error) {
+	if s.drain {
+		return nil, ErrDraining
+	}
+	if s.waiting >= s.callsMax {
+		return nil, ErrNoSlot
+	}
+	e := newEntry(m)
+	seq := wire.S
+	if m.Nested {
+		seq = wire.R
+		e.frame.Flags |= wire.Nested
+	} else if err := s.room(e.size); err != nil {
+		return nil, err
+	}
+	e.call = &Call{Command: m.Command, Tag: m.Tag, nested: m.Nested, entry: e}
+	s.push(seq, e)
+	s.waiting++
+	return e.call, nil
+}
+
+func newEntry(m *Message) *entry {
+	e := &entry{
+		frame:    wire.Frame{Kind: m.Kind, Flags: m.Flags, Peer: m.Peer, Command: m.Command, Payload: m.Payload},
+		deadline: m.Deadline,
+		origin:   m.Origin,
+	}
+	e.size = wire.Size(&e.frame)
+	return e
+}
+
+// room makes room in S for one more message of the given size.
+func (s *Session) room(size int) error {
+	o := &s.out[wire.S]
+	full := func() bool {
+		return o.frames >= s.cfg.QueueFrames || o.frames > 0 && o.bytes+size > s.cfg.QueueBytes
+	}
+	if s.drain {
+		return ErrDraining
+	}
+	if !full() {
+		return nil
+	}
+	o.sweep()
+	if s.cfg.WhenFull != DropOldest {
+		return ErrQueueFull
+	}
+	var dropped []*entry
+	for i := 0; full() && i < o.queue.len(); i++ {
+		if e := o.queue.at(i); !e.skip {
+			dropped = append(dropped, e)
+			s.drop(e)
+		}
+	}
+	if len(dropped) > 0 {
+		s.markDropped(len(dropped))
+	}
+	if full() {
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// drop gives up a queued entry by the policy DropOldest.
+func (s *Session) drop(e *entry) {
+	gap := Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin}
+	if c := e.call; c != nil {
+		s.end(c, Result{Code: "queue_full", Message: "dropped to make room", Outcome: wire.OutcomeNotSent})
+	} else {
+		s.act(Action{Kind: ActionGap, Gap: gap})
+	}
+	s.out[wire.S].void(e)
+}
+
+// markDropped leaves word for the receiver of how many messages it misses, in
+// one entry at the front of the queue.
+func (s *Session) markDropped(n int) {
+	o := &s.out[wire.S]
+	var first *entry
+	o.queue.filter(func(e *entry) bool {
+		if e.skip && e.frame.Count > 0 {
+			n += int(e.frame.Count)
+		}
+		return !e.skip
+	})
+	first = &entry{skip: true, frame: wire.Frame{Count: uint64(n), Code: "dropped"}}
+	old := o.queue
+	o.queue = ring[*entry]{}
+	o.queue.push(first)
+	for i := range old.len() {
+		o.queue.push(old.at(i))
+	}
+}
+
+// Cancel says that nobody waits for c any more. It returns what that means for
+// the call: OutcomeNotSent if it never will be sent.
+func (s *Session) Cancel(c *Call) wire.Outcome {
+	switch {
+	case c.State == CallEnded:
+		return c.Result.Outcome
+	case c.State == CallQueued:
+		o := &s.out[sequenceOf(c.nested)]
+		o.void(c.entry)
+		s.end(c, Result{Code: "canceled", Message: "cancelled before it was sent", Outcome: wire.OutcomeNotSent})
+		o.sweep()
+		return wire.OutcomeNotSent
+	case !c.canceled:
+		c.canceled = true
+		if len(s.cancels) < mostCancels {
+			s.cancels = append(s.cancels, c.Ref)
+		}
+	}
+	return wire.OutcomeUnknown
+}
+
+func sequenceOf(nested bool) wire.Sequence {
+	if nested {
+		return wire.R
+	}
+	return wire.S
+}
+
+// end gives a call its outcome.
+func (s *Session) end(c *Call, r Result) {
+	if c.State == CallEnded {
+		return
+	}
+	if c.State == CallSent {
+		delete(s.calls, c.Ref)
+	}
+	c.State, c.Result = CallEnded, r
+	if c.entry != nil {
+		c.entry.call, c.entry = nil, nil
+	}
+	s.waiting--
+	s.act(Action{Kind: ActionResolve, Call: c})
+	s.act(Action{Kind: ActionRoom})
+}
+
+// Reply answers an incoming call.
+func (s *Session) Reply(in *Incoming, payload []byte) {
+	s.answer(in, wire.Frame{Kind: wire.KindReply, Payload: payload})
+}
+
+// Fail answers an incoming call with a failure. A nil data is null.
+func (s *Session) Fail(in *Incoming, code, message string, outcome wire.Outcome, data []byte) {
+	if data == nil {
+		data = []byte{0xf6}
+	}
+	s.answer(in, wire.Frame{
+		Kind: wire.KindFail, Code: clip(code, wire.MaxCode), Message: clip(message, wire.MaxMessage),
+		Outcome: outcome, Payload: data,
+	})
+}
+
+func (s *Session) answer(in *Incoming, f wire.Frame) {
+	if in.answered || in.Kind != wire.KindCall {
+		return
+	}
+	in.answered = true
+	if in.life != s.life {
+		return // its caller is gone
+	}
+	delete(s.serving, in.Ref)
+	f.Ref = in.Ref
+	if o := &s.out[wire.R]; o.frames > 0 && o.bytes+wire.Size(&f) > s.cfg.QueueBytes && f.Kind == wire.KindReply {
+		f = wire.Frame{
+			Kind: wire.KindFail, Ref: in.Ref, Code: "unavailable", Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},
+			Message: fmt.Sprintf("the reply does not fit into the queue of %d bytes", s.cfg.QueueBytes),
+		}
+	}
+	s.pushR(&f)
+}
+
+// Nack tells the other side that its message n of S, which asked for command,
+// was refused.
+func (s *Session) Nack(in *Incoming, code, message string) {
+	if in.life == s.life {
+		s.NackNumber(in.Number, in.Command, code, message)
+	}
+}
+
+// NackNumber is Nack for a message that is no longer at hand.
+func (s *Session) NackNumber(n uint64, command, code, message string) {
+	code, message = clip(code, wire.MaxCode), clip(message, wire.MaxMessage)
+	o := &s.out[wire.R]
+	if o.queue.len() > 0 {
+		// One frame tells of a run of refusals.
+		f := &o.queue.at(o.queue.len() - 1).frame
+		if f.Kind == wire.KindNack && f.To+1 == n && f.Code == code && f.Command == command && f.Message == message {
+			f.To = n
+			return
+		}
+	}
+	s.pushR(&wire.Frame{Kind: wire.KindNack, From: n, To: n, Command: command, Code: code, Message: message})
+}
+
+func (s *Session) pushR(f *wire.Frame) {
+	s.push(wire.R, &entry{frame: *f, size: wire.Size(f)})
+}
+
+// Adopt takes what the other side told in its handshake, and whether it still
+// knows this incarnation. It changes nothing if it returns an error, which is
+// a *ProtocolError. [Session.Up] follows when the private lane is there.
+func (s *Session) Adopt(peer Positions, resumed bool) error {
+	if resumed {
+		if err := s.checkPositions(peer); err != nil {
+			return err
+		}
+	} else {
+		s.restart(peer)
+		peer.SRx, peer.RRx = 0, 0 // numbers of the incarnation before
+	}
+	s.out[wire.S].rewind(peer.SRx + 1)
+	s.out[wire.R].rewind(peer.RRx + 1)
+	s.peerRx = window{peer.Frames, peer.Bytes}
+	if peer.Calls > 0 {
+		s.callsMax = int(min(peer.Calls, 1<<20))
+	}
+	return nil
+}
+
+// Up begins a connection: from now on Output yields frames.
+func (s *Session) Up() {
+	s.up, s.ackNow = true, true
+	s.cancels = s.cancels[:0]
+	for ref, c := range s.calls {
+		if c.canceled && len(s.cancels) < mostCancels {
+			s.cancels = append(s.cancels, ref)
+		}
+	}
+	slices.Sort(s.cancels)
+	s.act(Action{Kind: ActionRoom})
+}
+
+// Down ends the connection. Everything is kept.
+func (s *Session) Down() { s.up = false }
+
+// Positions is what each side tells the other in the handshake.
+type Positions struct {
+	SFirst, RFirst uint64 // the first number of its own that is not acknowledged
+	SRx, RRx       uint64 // the last number it received
+	Frames, Bytes  uint64 // its window
+	Calls          uint64 // how many calls it takes at a time; 0 means not said
+}
+
+// Positions returns what to tell the other side.
+func (s *Session) Positions() Positions {
+	return Positions{
+		SFirst: s.out[wire.S].acked + 1, RFirst: s.out[wire.R].acked + 1,
+		SRx: s.rx[wire.S], RRx: s.rx[wire.R],
+		Frames: uint64(s.cfg.WindowFrames), Bytes: uint64(s.cfg.WindowBytes),
+		Calls: uint64(s.cfg.Calls),
+	}
+}
+
+func (s *Session) checkPositions(p Positions) error {
+	for seq, rx := range [2]uint64{p.SRx, p.RRx} {
+		if last := s.out[seq].last(); rx > last {
+			return violation("the other side received number %d of sequence %d, of which only %d were sent", rx, seq, last)
+		}
+	}
+	for seq, first := range [2]uint64{p.SFirst, p.RFirst} {
+		if first > s.rx[seq]+1 {
+			return violation("number %d of sequence %d was acknowledged and never received", first-1, seq)
+		}
+	}
+	return nil
+}
+
+// restart begins a new incarnation.
+func (s *Session) restart(peer Positions) {
+	s.life++
+	s.rx = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
+	s.told = s.rx
+	s.done, s.started, s.asked = s.rx[wire.S], s.rx[wire.S], 0
+
+	// Calls that were on their way may have been handled by the other side that
+	// is gone. Its answers cannot come any more.
+	for _, c := range s.sentCalls() {
+		if e := c.entry; e != nil && e.fresh {
+			continue // never started: sent again with its number
+		}
+		if e := c.entry; e != nil {
+			s.out[sequenceOf(c.nested)].void(e)
+		}
+		s.end(c, Result{Code: "outcome_unknown", Message: "the other side was restarted while the call was on its way", Outcome: wire.OutcomeUnknown})
+	}
+	for i := range s.out[wire.S].flight.len() {
+		e := s.out[wire.S].flight.at(i)
+		e.old = e.old || !e.fresh
+		e.fresh = false
+	}
+	// Answers to the other side's former calls would be taken for answers to
+	// its new ones.
+	r := &s.out[wire.R]
+	for i := range r.flight.len() {
+		s.dropAnswer(r, r.flight.at(i))
+	}
+	for i := range r.queue.len() {
+		s.dropAnswer(r, r.queue.at(i))
+	}
+	r.sweep()
+
+	for _, in := range s.servingInOrder() {
+		s.act(Action{Kind: ActionCancel, In: in})
+	}
+	s.serving = nil
+	s.keepBacklog()
+}
+
+// keepBacklog sorts out what an earlier incarnation left in the inbox. Its
+// events will still be handled; its calls have no caller any more. What more
+// than a few windows of events a stuck handler leaves behind is given up, or
+// an other side that is restarted again and again would fill memory.
+func (s *Session) keepBacklog() {
+	s.oldBytes += s.inBytes
+	s.inBytes = 0
+	s.inbox.filter(func(in *Incoming) bool { return in.Kind != wire.KindCall })
+	const windows = 4
+	if s.inbox.len() <= windows*s.cfg.WindowFrames && s.oldBytes <= windows*s.cfg.WindowBytes {
+		return
+	}
+	s.act(Action{Kind: ActionGap, Gap: Gap{Count: uint64(s.inbox.len()), Code: "backlog"}})
+	s.inbox = ring[*Incoming]{}
+	s.oldBytes = 0
+}
+
+func (s *Session) dropAnswer(r *outbox, e *entry) {
+	if c := e.call; c != nil {
+		// The call that this one was nested in is gone with its caller.
+		s.end(c, Result{Code: "peer_gone", Message: "the call it was nested in is gone", Outcome: wire.OutcomeNotSent})
+	}
+	r.void(e)
+}
+
+func (s *Session) sentCalls() []*Call {
+	calls := make([]*Call, 0, len(s.calls))
+	for _, c := range s.calls {
+		calls = append(calls, c)
+	}
+	slices.SortFunc(calls, func(a, b *Call) int { return compare(a.Ref, b.Ref) })
+	return calls
+}
+
+func (s *Session) servingInOrder() []*Incoming {
+	ins := make([]*Incoming, 0, len(s.serving))
+	for _, in := range s.serving {
+		ins = append(ins, in)
+	}
+	slices.SortFunc(ins, func(a, b *Incoming) int { return compare(a.Ref, b.Ref) })
+	return ins
+}
+
+func compare(a, b wire.Ref) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// clip cuts a text to at most limit bytes, at a rune's boundary.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && s[limit]&0xc0 == 0x80 {
+		limit--
+	}
+	return s[:limit]
+}
+
+// QueuedBytes returns the size of what was accepted and is not acknowledged.
+func (s *Session) QueuedBytes() int { return s.out[wire.S].bytes + s.out[wire.R].bytes }
+
+// InboxBytes returns the size of the payloads that were received and are not
+// done.
+func (s *Session) InboxBytes() int { return s.inBytes + s.oldBytes }
+
+// Pressed reports whether more than half of the window is used.
+func (s *Session) Pressed() bool {
+	return s.rx[wire.S]-s.done > uint64(s.cfg.WindowFrames/2) || s.inBytes > s.cfg.WindowBytes/2
+}
+
+// Window returns how much the other side may have on its way.
+func (s *Session) Window() (frames, bytes int) { return s.cfg.WindowFrames, s.cfg.WindowBytes }
+
+// Widen grants the other side a larger window.
+func (s *Session) Widen(frames, bytes int) {
+	s.cfg.WindowFrames = max(s.cfg.WindowFrames, frames)
+	s.cfg.WindowBytes = max(s.cfg.WindowBytes, bytes)
+	s.ackNow = true
+}
+
+// Life counts the incarnations: what came in another one has no effect on
+// this.
+func (s *Session) Life() uint64 { return s.life }
