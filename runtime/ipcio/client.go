@@ -1,0 +1,422 @@
+package ipcio
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/sock"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// A Client is one named party of a domain. It finds the server by itself,
+// again whenever the connection is lost, until it is closed; what is sent
+// meanwhile waits in its queue. Any number of goroutines may use a Client.
+//
+// A client belongs to one process and one name. Its session, and with it the
+// promise that nothing is lost, survives lost connections and restarts of the
+// server, not the end of its own process.
+type Client struct {
+	ep      endpoint
+	link    *link
+	name    string
+	cfg     ClientConfig
+	token   wire.ID
+	address address
+
+	mu      sync.Mutex // guards the fields below; never held while l.mu is taken
+	state   State
+	refused error              // why the client stopped, if it was refused
+	lastErr error              // of the last attempt to connect
+	changed chan struct{}      // closed and replaced when state changes
+	stop    context.CancelFunc // ends the connecting goroutine; nil if there is none
+	quit    chan struct{}      // closed by Close
+	gone    chan struct{}      // closed when Close is done
+
+	// Of the goroutine that connects.
+	attempt     uint64
+	incarnation []byte // nil before the first welcome
+
+	lanes struct { // guarded by link.mu
+		domain     *lane
+		broadcasts session.Broadcasts
+		runner     bool // a goroutine handles the broadcasts
+		timer      *time.Timer
+	}
+	queries queries
+}
+
+// NewClient returns a client that is not started. It fails if the
+// configuration is not valid.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	if cfg.Domain == "" {
+		cfg.Domain = defaultDomain
+	}
+	if cfg.Name == "" {
+		id := randomID()
+		cfg.Name = "client-" + hex.EncodeToString(id[:6])
+	}
+	if err := sock.ValidName(cfg.Name); err != nil {
+		return nil, fmt.Errorf("ipcio: the client's name: %w", err)
+	}
+	c := &Client{
+		cfg: cfg, name: cfg.Name, token: randomID(),
+		changed: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{}),
+	}
+	if cfg.Dial == nil {
+		var err error
+		if c.address, err = resolveAddress(cfg.Dir, cfg.Domain); err != nil {
+			return nil, err
+		}
+	} else if err := sock.ValidName(cfg.Domain); err != nil {
+		return nil, fmt.Errorf("ipcio: the domain's name: %w", err)
+	}
+	c.ep.init(cfg.Protocol, cfg.CallTimeout, cfg.Queue, cfg.FrameBytes, 0,
+		newFeed(cfg.Logger, cfg.Verbose, "domain", cfg.Domain, "client", cfg.Name))
+	c.ep.mayHandle = func(spec *CommandSpec, in *session.Incoming) string {
+		if in.Peer != nil && spec.Direction != ClientToClient {
+			return fmt.Sprintf("%s is declared %s, a client sent it", spec.Name, spec.Direction)
+		}
+		return ""
+	}
+	c.link = newLink(&c.ep, session.New(c.ep.sessionConfig(mostWindowFrames, mostWindowBytes, defaultCalls)))
+	c.link.onGap = c.report
+	c.link.self.Store(&peer{link: c.link})
+	c.queries.waiting = make(map[uint64]chan []byte)
+	return c, nil
+}
+
+// Start begins to connect in the background and returns. It never gives up
+// until Close. A refusal by the server, such as a taken name, is tried again
+// every second or so. The error is [ErrClosed], or says that the client is
+// started already.
+func (c *Client) Start() error { return c.start(false) }
+
+// start begins the connecting goroutine. With once, a refusal ends it.
+func (c *Client) start(once bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.state == StateClosed:
+		return fmt.Errorf("ipcio: start client %q: %w", c.name, ErrClosed)
+	case c.state != StateStopped:
+		return fmt.Errorf("ipcio: client %q is started already", c.name)
+	}
+	ctx, stop := context.WithCancel(c.ep.base)
+	c.stop, c.refused = stop, nil
+	c.setStateLocked(StateConnecting)
+	c.ep.owned.Go(func() { c.run(ctx, once) })
+	return nil
+}
+
+// Connect starts the client, unless it is started, and waits until both lanes
+// are welcomed. A refusal by the server is returned and leaves the client
+// stopped: [ErrNameTaken], [ErrDenied] or [ErrProtocolMismatch]. If ctx ends
+// first its error is returned, with what went wrong last, and the client goes
+// on trying.
+func (c *Client) Connect(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("ipcio: connect to domain %q: %w", c.cfg.Domain, err)
+	}
+	c.mu.Lock()
+	stopped := c.state == StateStopped
+	c.mu.Unlock()
+	if stopped {
+		if err := c.start(true); err != nil && !c.Started() {
+			return err
+		}
+	}
+	for {
+		c.mu.Lock()
+		state, changed, refused, last := c.state, c.changed, c.refused, c.lastErr
+		c.mu.Unlock()
+		switch state {
+		case StateConnected:
+			return nil
+		case StateClosed:
+			return fmt.Errorf("ipcio: connect to domain %q: %w", c.cfg.Domain, ErrClosed)
+		case StateStopped:
+			return fmt.Errorf("ipcio: connect to domain %q: %w", c.cfg.Domain, refused)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if last != nil {
+				return fmt.Errorf("ipcio: connect to domain %q: %w (last try: %w)", c.cfg.Domain, ctx.Err(), last)
+			}
+			return fmt.Errorf("ipcio: connect to domain %q: %w", c.cfg.Domain, ctx.Err())
+		}
+	}
+}
+
+// Started reports whether the client is started: it is connected, or tries to
+// be.
+func (c *Client) Started() bool {
+	s := c.State()
+	return s == StateConnecting || s == StateConnected
+}
+
+// Connected reports whether both lanes are welcomed. It may be out of date by
+// the time it returns.
+func (c *Client) Connected() bool { return c.State() == StateConnected }
+
+// State returns the client's relation to the server.
+func (c *Client) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Name returns the client's name, the random one if none was configured.
+func (c *Client) Name() string { return c.name }
+
+// On registers the handler of a command, at any moment of the client's life.
+// command is a name, a prefix such as "job.*", or "*": exact beats the longest
+// prefix beats "*". It fails for an empty or reserved name
+// ([ErrReservedName]), a name that has a handler, typed or not
+// ([ErrDuplicateHandler]), and a nil handler.
+func (c *Client) On(command string, h HandlerFunc) error {
+	return c.ep.registry.add(&handler{pattern: command, run: dynamic(h)})
+}
+
+// Off removes the handler that was registered under exactly this name or
+// pattern, and reports whether there was one. A handler that runs goes on.
+func (c *Client) Off(command string) bool { return c.ep.registry.remove(command) }
+
+// Emit sends an event to the server. nil means accepted: it will be handled,
+// or reported to OnGap, as long as this process lives. It is accepted while
+// the server is away, and before Start. ctx bounds the acceptance alone; data
+// is not kept. An error means that nothing was stored: [ErrQueueFull],
+// [ErrTooLarge], [ErrClosed], [ErrReservedName], or ctx's.
+//
+// data is a generated type, anything with cbor tags, or Go's own types.
+func (c *Client) Emit(ctx context.Context, command string, data any) error {
+	return c.emitTyped(ctx, "", command, c.ep.encoder(command, data))
+}
+
+// EmitTo is Emit to another client, by way of the server. nil means accepted;
+// a client that does not exist is reported to OnGap.
+func (c *Client) EmitTo(ctx context.Context, client, command string, data any) error {
+	if err := checkTarget(client); err != nil {
+		return err
+	}
+	return c.emitTyped(ctx, client, command, c.ep.encoder(command, data))
+}
+
+// Broadcast is Emit to all other clients of the domain that are connected, or
+// that were and come back in time. It never comes back to this one.
+func (c *Client) Broadcast(ctx context.Context, command string, data any) error {
+	return c.broadcastTyped(ctx, command, c.ep.encoder(command, data))
+}
+
+// Call sends a call to the server and waits for its outcome: the reply, or an
+// error. What the server or its handler answered is a *[RemoteError]; with
+// [OutcomeOf] one learns whether it is safe to try again. If ctx has no
+// deadline, ClientConfig.CallTimeout is one. With the ctx of a handler of a
+// call from the server, the call is nested: see [Peer.Call].
+func (c *Client) Call(ctx context.Context, command string, data any) (*Message, error) {
+	return c.ep.callDynamic(ctx, c, "", command, data)
+}
+
+// CallTo is Call to another client, by way of the server. It fails with
+// [ErrUnknownClient] if there is none of that name.
+func (c *Client) CallTo(ctx context.Context, client, command string, data any) (*Message, error) {
+	if err := checkTarget(client); err != nil {
+		return nil, err
+	}
+	return c.ep.callDynamic(ctx, c, client, command, data)
+}
+
+func checkTarget(name string) error {
+	if err := sock.ValidName(name); err != nil {
+		return fmt.Errorf("ipcio: the name of a client: %w: %w", ErrUnknownClient, err)
+	}
+	return nil
+}
+
+func (c *Client) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
+	target, err := wireTarget(to)
+	if err != nil {
+		return err
+	}
+	return c.link.emitTo(ctx, target, to, command, enc)
+}
+
+func (c *Client) callTyped(ctx context.Context, to, command string, enc AppendFunc, dec ParseFunc) error {
+	target, err := wireTarget(to)
+	if err != nil {
+		return err
+	}
+	return c.link.callTo(ctx, target, to, command, enc, dec)
+}
+
+func wireTarget(to string) (*wire.Peer, error) {
+	if to == "" {
+		return nil, nil
+	}
+	return &wire.Peer{Name: to}, checkTarget(to)
+}
+
+func (c *Client) broadcastTyped(ctx context.Context, command string, enc AppendFunc) error {
+	payload, err := c.link.prepare("broadcast", command, "", enc)
+	if err != nil {
+		return err
+	}
+	c.ep.log.op("broadcast", "command", command, "bytes", len(payload))
+	return c.link.post(ctx, "broadcast", &session.Message{Kind: wire.KindBroadcast, Command: command, Payload: payload}, "")
+}
+
+func (c *Client) handleTyped(command string, h TypedFunc) error {
+	return c.ep.registry.add(&handler{pattern: command, run: h, typed: true})
+}
+
+// Flush waits until everything that was accepted before is done: the handlers
+// of events have returned, those of calls were started.
+func (c *Client) Flush(ctx context.Context) error { return c.link.flush(ctx) }
+
+// Shutdown is Flush, then Close. If ctx ends first the client is closed all
+// the same, and the error says so. With a handler's ctx it does not wait for
+// that handler.
+func (c *Client) Shutdown(ctx context.Context) error {
+	err := c.link.flush(ctx)
+	return errors.Join(err, c.Close())
+}
+
+// Close ends the client now: calls fail with [ErrClosed], what was not done is
+// reported to OnGap, the server is told. It is idempotent and takes a moment
+// at most; it does not wait for handlers, whose ctx it ends.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	first := c.state != StateClosed
+	if first {
+		c.setStateLocked(StateClosed)
+		close(c.quit)
+	}
+	stop := c.stop
+	c.mu.Unlock()
+	if !first {
+		<-c.gone
+		return nil
+	}
+	c.link.mu.Lock()
+	private, domain := c.link.private, c.lanes.domain
+	if c.lanes.timer != nil {
+		c.lanes.timer.Stop()
+	}
+	done, started := c.link.core.Farewell()
+	c.link.mu.Unlock()
+	if private != nil {
+		private.finish(wire.Append(nil, &wire.Frame{Kind: wire.KindClose, Code: CodeClosed, From: done, To: started}))
+	}
+	if domain != nil {
+		domain.end(errFarewell)
+	}
+	if stop != nil {
+		stop()
+	}
+	c.link.end(CodeClosed, ErrClosed)
+	c.ep.cancel(ErrClosed)
+	c.ep.owned.Wait()
+	close(c.gone)
+	c.ep.log.op("closed")
+	return nil
+}
+
+// setStateLocked changes the state and tells whoever waits for it.
+func (c *Client) setStateLocked(s State) {
+	if c.state == s || c.state == StateClosed {
+		return
+	}
+	c.state = s
+	close(c.changed)
+	c.changed = make(chan struct{})
+	c.ep.log.op("state", "state", s.String())
+	if f := c.cfg.OnStateChange; f != nil {
+		c.ep.notify.post(func() { f(s) })
+	}
+}
+
+func (c *Client) setState(s State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setStateLocked(s)
+}
+
+// report hands a gap to the program.
+func (c *Client) report(g Gap) {
+	c.ep.log.op("gap", "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
+	if f := c.cfg.OnGap; f != nil && !c.ep.notify.post(func() { f(g) }) {
+		c.ep.log.warn("OnGap is too slow: a report is lost", "reason", g.Reason.String(), "count", g.Count)
+	}
+}
+
+// Backoff of connecting: the first tries come within milliseconds, so that a
+// server which is just being restarted is found at once.
+const (
+	backoffFirst   = 2 * time.Millisecond
+	backoffMost    = 250 * time.Millisecond
+	backoffRefused = time.Second
+)
+
+// backoff returns how long to wait before the next try, with jitter.
+func backoff(tries int, refused bool) time.Duration {
+	d := min(backoffFirst<<min(tries, 16), backoffMost)
+	if refused {
+		d = backoffRefused
+	}
+	return d + time.Duration(rand.Int64N(int64(d)/2+1))
+}
+
+// run connects, and connects again, until ctx ends; with once, a refusal ends
+// it too.
+func (c *Client) run(ctx context.Context, once bool) {
+	for tries := 0; ctx.Err() == nil; tries++ {
+		ended, err := c.connect(ctx)
+		var refusal *refusalError
+		isRefusal := errors.As(err, &refusal)
+		switch {
+		case err == nil:
+			once = false // the name is ours: from now on a refusal is tried again
+			tries = -1
+			select {
+			case <-ended:
+			case <-ctx.Done():
+				return
+			}
+			continue
+		case isRefusal && once:
+			c.mu.Lock()
+			c.refused = refusal
+			c.setStateLocked(StateStopped)
+			c.mu.Unlock()
+			return
+		case ctx.Err() != nil:
+			return
+		}
+		c.mu.Lock()
+		if c.lastErr == nil || c.lastErr.Error() != err.Error() {
+			c.ep.log.op("cannot connect yet", "error", err)
+		}
+		c.lastErr = err
+		c.mu.Unlock()
+		select {
+		case <-time.After(backoff(tries, isRefusal)):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// A refusalError is the server's answer to a hello it does not welcome.
+type refusalError struct{ RemoteError }
+
+func (e *refusalError) Error() string {
+	return fmt.Sprintf("the server refused: %s: %s", e.Code, e.Message)
+}
+
+func (e *refusalError) Unwrap() error { return &e.RemoteError }

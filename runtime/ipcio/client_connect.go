@@ -1,0 +1,327 @@
+package ipcio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/sock"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// helloTimeout bounds the wait for the server's answer to a hello.
+const helloTimeout = 5 * time.Second
+
+// connect makes both lanes and returns a channel that is closed when they are
+// gone. At most one connection exists at a time, and this goroutine is the
+// only one that makes any.
+func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
+	c.attempt++
+	domain, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.link.mu.Lock()
+	positions := c.link.core.Positions()
+	received := c.lanes.broadcasts.Received()
+	c.link.mu.Unlock()
+
+	hello := &wire.Hello{
+		Version: wire.Version, Lane: wire.LaneDomain, Token: c.token[:], Attempt: c.attempt, Name: c.name,
+		Incarnation: c.incarnation,
+		SFirst:      positions.SFirst, RFirst: positions.RFirst, SRx: positions.SRx, RRx: positions.RRx, BRx: received,
+		FrameBytes: uint64(c.ep.frameBytes),
+	}
+	if p := c.ep.protocol; p != nil {
+		hello.Protocol, hello.Major, hello.Fingerprint = p.Name, p.Version, p.Fingerprint
+	}
+	reader, welcome, err := c.greet(ctx, domain, hello)
+	if err != nil {
+		domain.Close()
+		return nil, err
+	}
+	domainLane := newLane(domain, reader, &c.ep.owned)
+	if err := c.adopt(welcome, domain); err != nil {
+		domain.Close()
+		return nil, err
+	}
+
+	private, err := c.dial(ctx)
+	if err != nil {
+		domain.Close()
+		return nil, err
+	}
+	reader, _, err = c.greet(ctx, private, &wire.Hello{
+		Version: wire.Version, Lane: wire.LanePrivate, Token: c.token[:], Attempt: c.attempt, Cookie: welcome.Cookie,
+	})
+	if err != nil {
+		private.Close()
+		domain.Close()
+		return nil, err
+	}
+	return c.bind(domainLane, newLane(private, reader, &c.ep.owned))
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	if c.cfg.Dial != nil {
+		return c.cfg.Dial(ctx)
+	}
+	return c.address.dial(ctx)
+}
+
+// greet sends a hello and reads its answer.
+func (c *Client) greet(ctx context.Context, conn net.Conn, hello *wire.Hello) (*wire.Reader, *wire.Welcome, error) {
+	frame, err := wire.AppendHello(nil, hello)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := conn.SetDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if _, err := conn.Write(frame); err != nil && !sock.DisconnectError(err) {
+		return nil, nil, fmt.Errorf("send hello: %w", err)
+	}
+	// A server that refuses may close before it has read everything: its answer
+	// is there all the same.
+	reader := wire.NewReader(conn, c.ep.frameBytes)
+	content, err := reader.Next()
+	if err != nil {
+		return nil, nil, fmt.Errorf("wait for the server's welcome: %w", err)
+	}
+	welcome, refuse, err := wire.ParseAnswerToHello(content)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case refuse != nil && refuse.Code == CodeUnavailable:
+		return nil, nil, fmt.Errorf("the server is busy: %s", refuse.Message)
+	case refuse != nil:
+		return nil, nil, &refusalError{RemoteError{Code: refuse.Code, Message: refuse.Message, outcome: OutcomeNotHandled}}
+	case welcome.Version != wire.Version:
+		return nil, nil, fmt.Errorf("the server speaks version %d of the wire protocol, this client %d: %w", welcome.Version, wire.Version, ErrProtocolMismatch)
+	}
+	if !stop() {
+		return nil, nil, ctx.Err()
+	}
+	return reader, welcome, conn.SetDeadline(time.Time{})
+}
+
+// adopt takes over what the server's welcome on the domain lane says.
+func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
+	if len(w.Epoch) != 16 || len(w.Incarnation) != 16 || len(w.Cookie) != 16 || w.FrameBytes < leastFrameBytes || w.Frames == 0 || w.Bytes == 0 {
+		return &wire.MalformedError{Kind: wire.KindWelcome, Reason: "a key is missing"}
+	}
+	if p := c.ep.protocol; p != nil && w.Protocol != "" && (w.Protocol != p.Name || w.Major != p.Version) {
+		return &refusalError{RemoteError{Code: CodeProtocol, Message: mismatch(p.Name, p.Version, w.Protocol, w.Major)}}
+	}
+	server := &peer{link: c.link}
+	copy(server.id[:], w.Epoch)
+	if credentials, err := credentialsOf(conn); err == nil {
+		server.creds, server.known = credentials, true
+	}
+
+	l := c.link
+	l.mu.Lock()
+	err := l.core.Adopt(session.Positions{
+		SFirst: w.SFirst, RFirst: w.RFirst, SRx: w.SRx, RRx: w.RRx, Frames: w.Frames, Bytes: w.Bytes, Calls: w.Calls,
+	}, w.Resumed)
+	if err == nil {
+		l.limit = int(min(w.FrameBytes, 1<<31-1))
+		l.self.Store(server)
+		if !w.Resumed {
+			c.lanes.broadcasts.Restart(w.BPos)
+		}
+	}
+	l.unlock()
+	if err != nil {
+		return err
+	}
+	if !w.Resumed && c.incarnation != nil {
+		c.report(Gap{Reason: GapRestarted})
+	}
+	c.incarnation = slices.Clone(w.Incarnation)
+	return nil
+}
+
+func mismatch(ours string, version int, theirs string, major int) string {
+	return fmt.Sprintf("this side speaks %q version %d, the other %q version %d", ours, version, theirs, major)
+}
+
+// bind puts both lanes to work.
+func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
+	l := c.link
+	ended := make(chan struct{})
+	down := func(error) { c.down(domain, private, ended) }
+	domain.ended, private.ended = down, down
+	domain.next = func(b []byte) []byte { return c.domainOutput(domain, b) }
+	private.next = func(b []byte) []byte { return l.output(private, b) }
+
+	// The state first: a lane that fails at once must not be overtaken.
+	c.mu.Lock()
+	c.lastErr = nil
+	c.setStateLocked(StateConnected)
+	c.mu.Unlock()
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		domain.end(ErrClosed)
+		private.end(ErrClosed)
+		return nil, ErrClosed
+	}
+	l.private, c.lanes.domain = private, domain
+	c.lanes.broadcasts.Up()
+	l.core.Up()
+	l.unlock()
+	c.ep.owned.Go(func() { domain.read(func(f *wire.Frame) error { return c.receiveDomain(domain, f) }) })
+	c.ep.owned.Go(func() { private.read(func(f *wire.Frame) error { return c.receivePrivate(private, f) }) })
+	c.ep.owned.Go(func() { watchLanes(domain, private) })
+	domain.kick()
+	c.queries.again(domain)
+	return ended, nil
+}
+
+// watchLanes is the janitor of two lanes; it ends with them.
+func watchLanes(domain, private *lane) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			domain.watch()
+			private.watch()
+		case <-domain.done:
+			return
+		case <-private.done:
+			return
+		}
+	}
+}
+
+// down is called when a lane has ended: the other one goes too.
+func (c *Client) down(domain, private *lane, ended chan struct{}) {
+	l := c.link
+	l.mu.Lock()
+	current := l.private == private
+	if current {
+		l.private, c.lanes.domain = nil, nil
+		l.core.Down()
+	}
+	l.unlock()
+	domain.end(errFenced)
+	private.end(errFenced)
+	if !current {
+		return
+	}
+	c.setState(StateConnecting)
+	for _, ln := range []*lane{domain, private} {
+		if err := ln.reason(); !ordinary(err) {
+			c.ep.log.warn("connection lost", "error", err)
+		}
+	}
+	close(ended)
+}
+
+// receivePrivate takes a frame of the private lane.
+func (c *Client) receivePrivate(ln *lane, f *wire.Frame) error {
+	if f.Kind != wire.KindClose {
+		return c.link.receive(ln, f)
+	}
+	c.ep.log.op("the server says goodbye", "reason", f.Code)
+	c.link.mu.Lock()
+	var err error
+	if c.link.private == ln {
+		err = c.link.core.Closed(f.From, f.To)
+	}
+	c.link.unlock()
+	return errors.Join(err, errFarewell)
+}
+
+// receiveDomain takes a frame of the domain lane.
+func (c *Client) receiveDomain(ln *lane, f *wire.Frame) error {
+	switch f.Kind {
+	case wire.KindAnswer:
+		c.queries.answer(f.Number, f.Payload)
+		return nil
+	case wire.KindClose:
+		return errFarewell
+	}
+	l := c.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.lanes.domain != ln || l.ended {
+		return errFenced
+	}
+	more, err := c.lanes.broadcasts.Receive(f, slices.Clone[[]byte])
+	if more && !c.lanes.runner {
+		c.lanes.runner = true
+		go c.runBroadcasts()
+	}
+	return err
+}
+
+// domainOutput is what the writer of the domain lane writes next.
+func (c *Client) domainOutput(ln *lane, b []byte) []byte {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.lanes.domain != ln {
+		return b
+	}
+	return c.lanes.broadcasts.Output(b)
+}
+
+// runBroadcasts handles the broadcasts that were received, one after another.
+func (c *Client) runBroadcasts() {
+	l := c.link
+	for {
+		l.mu.Lock()
+		in := c.lanes.broadcasts.Next()
+		if in == nil || l.ended {
+			c.lanes.runner = false
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		switch {
+		case in.Kind == wire.KindBroadcast:
+			c.ep.active.add(1)
+			l.serveBroadcast(in)
+			c.ep.active.add(-1)
+		case in.Count > 0:
+			l.gap(session.Gap{From: in.Number - in.Count + 1, To: in.Number, Count: in.Count, Code: in.Reason})
+		}
+		l.mu.Lock()
+		if c.lanes.broadcasts.Done(in) && !l.ended {
+			c.ackLater()
+		}
+		domain := c.lanes.domain
+		l.mu.Unlock()
+		if domain != nil {
+			domain.kick()
+		}
+	}
+}
+
+// ackLater has the broadcasts acknowledged in a while. l.mu is held.
+func (c *Client) ackLater() {
+	fire := func() {
+		c.link.mu.Lock()
+		now := c.lanes.broadcasts.AckTimer()
+		domain := c.lanes.domain
+		c.link.mu.Unlock()
+		if now && domain != nil {
+			domain.kick()
+		}
+	}
+	if c.lanes.timer == nil {
+		c.lanes.timer = time.AfterFunc(ackDelay, fire)
+		return
+	}
+	c.lanes.timer.Reset(ackDelay)
+}

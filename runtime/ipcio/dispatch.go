@@ -1,0 +1,331 @@
+package ipcio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/codec"
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// handling is what a handler's ctx knows of the message it handles.
+type handling struct {
+	link    *link
+	in      *session.Incoming
+	message *Message
+}
+
+type handlingKey struct{}
+
+func handlingOf(ctx context.Context) *handling {
+	h, _ := ctx.Value(handlingKey{}).(*handling)
+	return h
+}
+
+// MessageFromContext returns the message that the handler with this ctx
+// handles. So a typed handler can see [Message.Redelivered].
+func MessageFromContext(ctx context.Context) (*Message, bool) {
+	if h := handlingOf(ctx); h != nil {
+		return h.message, true
+	}
+	return nil, false
+}
+
+// isNested reports whether a call made with ctx goes to the very peer that
+// waits for the call that ctx belongs to. to is as in a frame; server says
+// whether this is a server's link.
+func isNested(ctx context.Context, l *link, to *wire.Peer, server bool) bool {
+	h := handlingOf(ctx)
+	if h == nil || h.link != l || h.in.Kind != wire.KindCall {
+		return false
+	}
+	from := h.in.Peer
+	switch {
+	case server, to == nil && from == nil:
+		return true
+	case to == nil || from == nil:
+		return false
+	case to.ID != (wire.ID{}):
+		return to.ID == from.ID
+	}
+	return to.Name == from.Name
+}
+
+// runInbox handles what was received, in order, until nothing is left. It is
+// the one place where events run, so they run one after another.
+func (l *link) runInbox() {
+	for {
+		l.mu.Lock()
+		in := l.core.Next()
+		if in == nil || l.ended {
+			l.runner = false
+			l.unlock()
+			return
+		}
+		if in.Kind != wire.KindSkip {
+			l.ep.active.add(1)
+		}
+		l.unlock()
+		l.handle(in)
+	}
+}
+
+func (l *link) handle(in *session.Incoming) {
+	switch {
+	case in.Kind == wire.KindSkip:
+		if in.Count > 0 {
+			l.gap(session.Gap{Count: in.Count, Code: in.Reason, From: in.Number, To: in.Number})
+		}
+		l.done(in)
+	case l.ep.route != nil && (in.Peer != nil || in.Kind == wire.KindBroadcast):
+		l.ep.route(l, in)
+		l.done(in)
+		l.ep.active.add(-1)
+	case in.Kind == wire.KindCall:
+		go l.serveCall(in)
+	default:
+		l.serveEvent(in)
+		l.done(in)
+		l.ep.active.add(-1)
+	}
+}
+
+// serveNested starts a nested call, beside whatever is queued.
+func (l *link) serveNested(in *session.Incoming) {
+	l.ep.active.add(1)
+	if l.ep.route != nil && in.Peer != nil {
+		l.ep.route(l, in)
+		l.ep.active.add(-1)
+		return
+	}
+	l.serveCall(in)
+}
+
+func (l *link) done(in *session.Incoming) {
+	l.mu.Lock()
+	l.core.Done(in)
+	l.unlock()
+}
+
+// serveEvent runs the handler of an event. Whatever happens, the event is done
+// afterwards; what was refused is reported to its sender.
+func (l *link) serveEvent(in *session.Incoming) {
+	select {
+	case l.ep.slots <- struct{}{}:
+		defer func() { <-l.ep.slots }()
+	case <-l.ctx.Done():
+		return
+	}
+	_, err := l.run(in, l.ctx)
+	if err == nil {
+		return
+	}
+	f := l.failure(in, err)
+	if f.refused {
+		l.mu.Lock()
+		l.core.Nack(in, f.code, f.message)
+		l.unlock()
+	}
+}
+
+// serveCall runs the handler of a call and answers it.
+func (l *link) serveCall(in *session.Incoming) {
+	defer l.ep.active.add(-1)
+	select {
+	case l.ep.slots <- struct{}{}:
+		defer func() { <-l.ep.slots }()
+	default:
+		l.answer(in, nil, &RemoteError{Code: CodeUnavailable, Message: "too many handlers run", outcome: OutcomeNotHandled})
+		return
+	}
+	ctx, cancel := context.WithCancelCause(l.ctx)
+	defer cancel(nil)
+	if in.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, time.Duration(in.Timeout))
+		defer stop()
+	}
+	l.mu.Lock()
+	in.Tag = cancelHandler(cancel)
+	canceled := in.Canceled()
+	l.mu.Unlock()
+	if canceled {
+		cancel(context.Canceled)
+	}
+	reply, err := l.run(in, ctx)
+	l.answer(in, reply, err)
+}
+
+// cancelHandler is the Tag of a call whose handler runs.
+type cancelHandler context.CancelCauseFunc
+
+func (c cancelHandler) cancelCall() { c(context.Canceled) }
+
+// answer sends the outcome of an incoming call.
+func (l *link) answer(in *session.Incoming, reply []byte, err error) {
+	if err == nil && len(reply) == 0 {
+		reply = []byte{cborNull}
+	}
+	var f failure
+	if err != nil {
+		f = l.failure(in, err)
+	}
+	l.mu.Lock()
+	defer l.unlock()
+	size := wire.MaxOverhead + len(reply) + len(f.code) + len(f.message) + len(f.data)
+	switch {
+	case err == nil && size > l.limit:
+		l.core.Fail(in, CodeTooLarge, fmt.Sprintf("the reply needs a frame of %d bytes, the limit is %d", size, l.limit), wire.OutcomeHandled, nil)
+	case err == nil:
+		l.core.Reply(in, reply)
+	default:
+		if size > l.limit || codec.WellFormed(f.data) != nil {
+			f.data = nil
+		}
+		l.core.Fail(in, f.code, f.message, f.outcome, f.data)
+	}
+}
+
+// run finds the handler of a message and runs it. A panic is an error.
+func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err error) {
+	h := l.ep.registry.lookup(in.Command)
+	if h == nil {
+		return nil, errNoHandler
+	}
+	spec := l.ep.specs[in.Command]
+	if spec != nil {
+		if why := l.ep.mayHandle(spec, in); why != "" {
+			return nil, &RemoteError{Code: CodeDenied, Message: why, outcome: OutcomeNotHandled}
+		}
+	}
+	if err := l.checkPayload(spec, h, in.Payload); err != nil {
+		return nil, &payloadError{err}
+	}
+	m := &Message{
+		command: in.Command, from: l.peerOf(in), raw: in.Payload,
+		call: in.Kind == wire.KindCall, redelivered: in.Flags&wire.Redelivered != 0,
+	}
+	ctx, cancel := context.WithCancel(context.WithValue(ctx, handlingKey{}, &handling{link: l, in: in, message: m}))
+	defer cancel()
+	l.ep.log.op("handle", "command", in.Command, "from", m.from.label(), "call", m.call, "redelivered", m.redelivered)
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{value: p, stack: debug.Stack()}
+		}
+	}()
+	reply, err = h.run(ctx, m, nil)
+	if err == nil && m.call && !h.typed && spec != nil && spec.Reply != nil {
+		if err := spec.Reply(reply); err != nil {
+			return nil, fmt.Errorf("ipcio: the reply of the handler of %q: %w", in.Command, err)
+		}
+	}
+	return reply, err
+}
+
+// peerOf returns who sent a message.
+func (l *link) peerOf(in *session.Incoming) Peer {
+	if in.Peer == nil {
+		return Peer{l.self.Load()}
+	}
+	return Peer{&peer{
+		link: l, to: &wire.Peer{ID: in.Peer.ID}, name: in.Peer.Name, id: in.Peer.ID, known: true,
+		creds: Credentials{UID: in.Peer.UID, GID: in.Peer.GID, PID: in.Peer.PID},
+	}}
+}
+
+var errNoHandler = &RemoteError{Code: CodeUnknownCommand, outcome: OutcomeNotHandled}
+
+// checkPayload sees to it that a dynamic handler gets one well-formed item,
+// and of a declared command only what its schema allows. Generated code
+// checks what it decodes.
+func (l *link) checkPayload(spec *CommandSpec, h *handler, payload []byte) error {
+	switch {
+	case h.typed:
+		return nil
+	case spec != nil && spec.Payload != nil:
+		return spec.Payload(payload)
+	}
+	return codec.WellFormed(payload)
+}
+
+// payloadError marks a payload that was refused before the handler ran.
+type payloadError struct{ err error }
+
+func (e *payloadError) Error() string { return "ipcio: the payload: " + trimPrefix(e.err).Error() }
+func (e *payloadError) Unwrap() error { return e.err }
+
+// panicError is what a handler's panic becomes.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// A failure is what the other side is told of an error.
+type failure struct {
+	code, message string
+	outcome       wire.Outcome
+	data          []byte
+	refused       bool // the sender of an event is told too
+}
+
+// failure decides what the other side is told of the error of a handler. The
+// text of an error that was not meant for it stays in the log.
+func (l *link) failure(in *session.Incoming, err error) failure {
+	if e, ok := errors.AsType[*payloadError](err); ok {
+		l.ep.log.op("refuse", "command", in.Command, "reason", e)
+		return failure{code: CodeInvalid, message: e.Error(), outcome: wire.OutcomeNotHandled, refused: true}
+	}
+	if e, ok := errors.AsType[*RemoteError](err); ok {
+		f := failure{code: e.Code, message: e.Message, data: e.Data, outcome: wire.OutcomeHandled}
+		switch {
+		case e == errNoHandler:
+			l.ep.log.op("no handler", "command", in.Command)
+			f.message = fmt.Sprintf("no handler for %q", in.Command)
+			f.outcome, f.refused = wire.OutcomeNotHandled, true
+		case e.outcome == OutcomeNotHandled:
+			l.ep.log.op("refuse", "command", in.Command, "reason", e.Message)
+			f.outcome, f.refused = wire.OutcomeNotHandled, true
+		case in.Kind != wire.KindCall:
+			l.ep.log.warn("event handler failed", "command", in.Command, "error", err)
+		}
+		return f
+	}
+	if in.Kind == wire.KindCall {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return failure{code: CodeTimeout, message: "the handler gave up at its deadline", outcome: wire.OutcomeHandled}
+		case errors.Is(err, context.Canceled):
+			return failure{code: CodeCanceled, message: "the handler was cancelled", outcome: wire.OutcomeHandled}
+		}
+	}
+	id := randomID()
+	incident := fmt.Sprintf("%x", id[:4])
+	attrs := []any{"command", in.Command, "incident", incident, "error", err}
+	f := failure{code: CodeInternal, message: "incident " + incident, outcome: wire.OutcomeHandled}
+	if p, ok := errors.AsType[*panicError](err); ok {
+		l.ep.log.warn("handler panicked", append(attrs, "stack", string(p.stack))...)
+		f.refused = true
+	} else {
+		l.ep.log.warn("handler failed", attrs...)
+	}
+	return f
+}
+
+// serveBroadcast runs the handler of a broadcast.
+func (l *link) serveBroadcast(in *session.Incoming) {
+	select {
+	case l.ep.slots <- struct{}{}:
+		defer func() { <-l.ep.slots }()
+	case <-l.ctx.Done():
+		return
+	}
+	if _, err := l.run(in, l.ctx); err != nil {
+		l.failure(in, err) // reported here only: a broadcast is refused by nobody
+	}
+}

@@ -1,0 +1,246 @@
+package ipcio
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/sock"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+const (
+	writeBatch = 64 << 10  // bytes gathered for one write
+	writeChunk = 256 << 10 // bytes of one write: what a slow peer must take within silenceMost
+	farewell   = 250 * time.Millisecond
+
+	// Silence is counted in ticks of the janitor.
+	tick         = time.Second
+	silencePing  = 5  // after so many ticks without a byte from the other side it is asked for one
+	silenceMost  = 15 // after so many it is gone
+	controlBytes = 1 << 20
+)
+
+var (
+	errSilent   = errors.New("the other side is silent")
+	errStuck    = errors.New("the other side does not read")
+	errFenced   = errors.New("another connection of the same session has taken over")
+	errFarewell = errors.New("the other side said goodbye")
+)
+
+// A lane is one connection: a reader, which whoever holds the role runs, and a
+// writer that exists only while there is something to write. It ends once, for
+// the first reason given.
+type lane struct {
+	conn   net.Conn
+	reader *wire.Reader
+	parser wire.Parser
+	owner  *sync.WaitGroup // waits for the lane's goroutines
+
+	// next appends what is to be written now. It is called by the writer alone,
+	// never under mu.
+	next func(b []byte) []byte
+
+	// ended is called once, from a goroutine of the lane or of whoever ended it,
+	// after the connection was closed.
+	ended func(err error)
+
+	heard     atomic.Bool  // something was read since the last tick
+	quiet     atomic.Int32 // ticks without a byte read; the janitor's
+	writingAt atomic.Int64 // when the write under way began, in nanoseconds since began; 0: none
+	began     time.Time
+
+	mu      sync.Mutex // guards the fields below; nothing else is locked under it
+	control []byte     // frames to be written before all others
+	writing bool       // the writer runs
+	again   bool       // and is to look once more before it ends
+	closing bool       // end when all is written
+	err     error      // why it ended; nil while it lives
+	done    chan struct{}
+}
+
+func newLane(conn net.Conn, reader *wire.Reader, owner *sync.WaitGroup) *lane {
+	return &lane{conn: conn, reader: reader, owner: owner, began: time.Now(), done: make(chan struct{})}
+}
+
+// kick has the writer look for something to write.
+func (ln *lane) kick() {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.kickLocked()
+}
+
+func (ln *lane) kickLocked() {
+	ln.again = true
+	if !ln.writing && ln.err == nil {
+		ln.writing = true
+		ln.owner.Go(ln.write)
+	}
+}
+
+// send has frames written before all others. It reports false if too much
+// waits already.
+func (ln *lane) send(frames []byte) bool {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if len(ln.control) > 0 && len(ln.control)+len(frames) > controlBytes {
+		return false
+	}
+	ln.control = append(ln.control, frames...)
+	ln.kickLocked()
+	return true
+}
+
+var writeBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// write is the writer: it ends when nothing is left.
+func (ln *lane) write() {
+	buf := writeBuffers.Get().(*[]byte)
+	defer func() {
+		if cap(*buf) <= 4*writeBatch {
+			writeBuffers.Put(buf)
+		}
+	}()
+	for {
+		ln.mu.Lock()
+		ln.again = false
+		b := append((*buf)[:0], ln.control...)
+		ln.control = nil
+		ln.mu.Unlock()
+
+		b = ln.next(b)
+		*buf = b
+		if len(b) > 0 {
+			if err := ln.writeAll(b); err != nil {
+				ln.end(err)
+				return
+			}
+			continue
+		}
+		ln.mu.Lock()
+		if ln.err != nil || !ln.again {
+			closing := ln.closing && ln.err == nil
+			ln.writing = false
+			ln.mu.Unlock()
+			if closing {
+				ln.end(errFarewell)
+			}
+			return
+		}
+		ln.mu.Unlock()
+	}
+}
+
+func (ln *lane) writeAll(b []byte) error {
+	for len(b) > 0 {
+		ln.writingAt.Store(int64(time.Since(ln.began)) + 1)
+		n, err := ln.conn.Write(b[:min(len(b), writeChunk)])
+		ln.writingAt.Store(0)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// read is the standing reader: it hands every frame to handle until the lane
+// ends. A frame's payload is valid until handle returns. All that a reader
+// needs is in the lane, so that the role could be passed on between two
+// frames.
+func (ln *lane) read(handle func(*wire.Frame) error) {
+	var f wire.Frame
+	for {
+		content, err := ln.reader.Next()
+		if err == nil {
+			ln.heard.Store(true)
+			err = ln.parser.Parse(content, &f)
+		}
+		if err == nil {
+			err = ln.dispatch(&f, handle)
+		}
+		if err != nil {
+			ln.end(err)
+			return
+		}
+	}
+}
+
+func (ln *lane) dispatch(f *wire.Frame, handle func(*wire.Frame) error) error {
+	switch {
+	case f.Kind == wire.KindPing:
+		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPong}))
+		return nil
+	case f.Kind == wire.KindPong, f.Kind&wire.Ignorable != 0:
+		return nil
+	}
+	return handle(f)
+}
+
+// watch is called by the janitor once a tick: it asks a silent peer for a sign
+// of life, and ends the lane if there is none or if a write makes no progress.
+func (ln *lane) watch() {
+	if at := ln.writingAt.Load(); at != 0 && time.Since(ln.began)-time.Duration(at) > silenceMost*tick {
+		ln.end(errStuck)
+		return
+	}
+	if ln.heard.Swap(false) {
+		ln.quiet.Store(0)
+		return
+	}
+	switch n := ln.quiet.Add(1); {
+	case n >= silenceMost:
+		ln.end(errSilent)
+	case n >= silencePing && n%silencePing == 0:
+		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPing}))
+	}
+}
+
+// end closes the connection. The first reason counts.
+func (ln *lane) end(err error) {
+	ln.mu.Lock()
+	if ln.err != nil {
+		ln.mu.Unlock()
+		return
+	}
+	ln.err = err
+	ln.control = nil
+	ln.mu.Unlock()
+	ln.conn.Close()
+	close(ln.done)
+	if ln.ended != nil {
+		ln.ended(err)
+	}
+}
+
+// finish writes frames and what else is left, then ends the lane; at once if
+// the other side does not take them within a moment.
+func (ln *lane) finish(frames []byte) {
+	ln.mu.Lock()
+	ln.control = append(ln.control, frames...)
+	ln.closing = true
+	ln.kickLocked()
+	ln.mu.Unlock()
+	late := time.NewTimer(farewell)
+	defer late.Stop()
+	select {
+	case <-ln.done:
+	case <-late.C:
+		ln.end(errFarewell)
+	}
+}
+
+// ordinary reports whether a lane that ended with err needs no mention: the
+// other side went away, or we did.
+func ordinary(err error) bool {
+	return errors.Is(err, errFarewell) || errors.Is(err, errFenced) || sock.DisconnectError(err)
+}
+
+// reason returns why the lane ended, nil while it lives.
+func (ln *lane) reason() error {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	return ln.err
+}

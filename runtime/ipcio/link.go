@@ -1,0 +1,408 @@
+package ipcio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// A link is one side of one session at work: the state machine, the lanes that
+// carry it at the moment, and the goroutines that do what it asks for.
+type link struct {
+	ep     *endpoint
+	ctx    context.Context // of the handlers of this session; ends when the session is given up
+	cancel context.CancelCauseFunc
+	onGap  func(Gap)            // never nil
+	self   atomic.Pointer[peer] // the other side itself
+
+	// answer is told what became of a message that was relayed to this session
+	// and given up. It is nil at a client.
+	returned func(g session.Gap)
+
+	mu       sync.Mutex // guards the fields below; a lane's lock may be taken under it
+	core     *session.Session
+	private  *lane // nil while there is no connection
+	limit    int   // the largest frame the other side takes
+	ended    bool
+	deadPeer error         // what a send returns once the session is given up
+	runner   bool          // a goroutine runs the inbox
+	room     chan struct{} // closed when a send that did not fit may try again; nil if nobody waits
+	ackTimer *time.Timer
+	account  struct{ queued, granted int64 } // what was added to the endpoint's sums
+}
+
+func newLink(ep *endpoint, core *session.Session) *link {
+	l := &link{ep: ep, core: core, limit: ep.frameBytes, deadPeer: ErrPeerGone}
+	l.ctx, l.cancel = context.WithCancelCause(ep.base)
+	return l
+}
+
+// unlock carries out what the session asks for, releases l.mu, and has the
+// writer look if there is something to write. Every change of the session ends
+// with it.
+func (l *link) unlock() {
+	var later []func()
+	for _, a := range l.core.Actions() {
+		switch a.Kind {
+		case session.ActionInbox:
+			if !l.runner && !l.ended {
+				l.runner = true
+				go l.runInbox()
+			}
+		case session.ActionStart:
+			go l.serveNested(a.In)
+		case session.ActionCancel:
+			if c, ok := a.In.Tag.(canceler); ok {
+				later = append(later, c.cancelCall)
+			}
+		case session.ActionResolve:
+			switch w := a.Call.Tag.(type) {
+			case *waiter:
+				close(w.done)
+			case *relayed:
+				later = append(later, func() { w.resolve(a.Call) })
+			}
+		case session.ActionRoom:
+			if l.room != nil {
+				close(l.room)
+				l.room = nil
+			}
+		case session.ActionGap:
+			later = append(later, func() { l.gap(a.Gap) })
+		case session.ActionAckLater:
+			l.ackLater()
+		}
+	}
+	l.settle()
+	var writer *lane
+	if l.private != nil && l.core.HasOutput() {
+		writer = l.private
+	}
+	l.mu.Unlock()
+	if writer != nil {
+		writer.kick()
+	}
+	for _, f := range later {
+		f()
+	}
+}
+
+// settle brings the endpoint's sums up to date, and widens the window of a
+// peer that fills it while the sums allow.
+func (l *link) settle() {
+	if queued := int64(l.core.QueuedBytes()); queued != l.account.queued {
+		l.ep.queued.Add(queued - l.account.queued)
+		l.account.queued = queued
+	}
+	if !l.core.Pressed() || l.ended {
+		return
+	}
+	frames, bytes := l.core.Window()
+	if frames >= mostWindowFrames && bytes >= mostWindowBytes {
+		return
+	}
+	more := int64(min(bytes, mostWindowBytes-bytes))
+	if sum := l.ep.granted.Add(more); sum > l.ep.grantedMost.Load() {
+		l.ep.granted.Add(-more)
+		return
+	}
+	l.account.granted += more
+	l.core.Widen(min(2*frames, mostWindowFrames), bytes+int(more))
+}
+
+func (l *link) ackLater() {
+	if l.ackTimer == nil {
+		l.ackTimer = time.AfterFunc(ackDelay, func() {
+			l.mu.Lock()
+			l.core.AckTimer()
+			l.unlock()
+		})
+		return
+	}
+	l.ackTimer.Reset(ackDelay)
+}
+
+// output is what the writer of a private lane writes next.
+func (l *link) output(ln *lane, b []byte) []byte {
+	l.mu.Lock()
+	if l.private == ln {
+		b = l.core.Output(b, writeBatch, l.ep.now())
+	}
+	l.unlock()
+	return b
+}
+
+// receive takes a frame that the reader of a private lane has read. A frame of
+// a lane that has been replaced is dropped: what it carried will come again.
+func (l *link) receive(ln *lane, f *wire.Frame) error {
+	l.mu.Lock()
+	if l.private != ln || l.ended {
+		l.mu.Unlock()
+		return errFenced
+	}
+	err := l.core.Receive(f, slices.Clone[[]byte])
+	l.unlock()
+	return err
+}
+
+// end gives the session up. Calls end with err, what was queued is reported.
+func (l *link) end(code string, err error) {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	l.ended = true
+	l.deadPeer = err
+	l.core.End(code, trimPrefix(err).Error())
+	if l.ackTimer != nil {
+		l.ackTimer.Stop()
+	}
+	private := l.private
+	l.private = nil
+	l.ep.granted.Add(-l.account.granted)
+	l.account.granted = 0
+	l.unlock()
+	l.cancel(err)
+	if private != nil {
+		private.end(errFarewell)
+	}
+}
+
+// gap tells the program, or the sender of a relayed message, what will not be
+// handled.
+func (l *link) gap(g session.Gap) {
+	if g.Origin != (session.Origin{}) {
+		if l.returned != nil {
+			l.returned(g)
+		}
+		return
+	}
+	out := Gap{From: g.From, To: g.To, Count: g.Count}
+	if g.Command != "" {
+		out.Commands = []string{g.Command}
+	}
+	switch {
+	case g.Dropped, g.Code == "dropped":
+		out.Reason = GapDropped
+	case g.Nack:
+		out.Reason = GapRefused
+		out.Err = &RemoteError{Code: g.Code, Message: g.Message, outcome: OutcomeNotHandled}
+	case g.Code == "expired":
+		out.Reason = GapExpired
+	default:
+		out.Reason = GapGivenUp
+	}
+	l.onGap(out)
+}
+
+// A waiter is the Tag of a call that this process waits for.
+type waiter struct{ done chan struct{} }
+
+// canceler is the Tag of an incoming call that something can be cancelled for.
+type canceler interface{ cancelCall() }
+
+// post accepts an event or a broadcast request. It waits for room only if the
+// queue's policy is Block.
+func (l *link) post(ctx context.Context, verb string, m *session.Message, to string) error {
+	fail := func(err error) error {
+		return &sendError{verb: verb, command: m.Command, to: to, outcome: OutcomeNotSent, err: err}
+	}
+	if err := context.Cause(ctx); err != nil && ctx.Err() != nil {
+		return fail(ctx.Err())
+	}
+	for {
+		l.mu.Lock()
+		if err := l.refusal(m); err != nil {
+			l.mu.Unlock()
+			return fail(err)
+		}
+		err := l.core.Emit(m)
+		var room chan struct{}
+		if err != nil && l.mayBlock(ctx, err) {
+			room = l.awaitRoom()
+		}
+		l.unlock()
+		switch {
+		case err == nil:
+			return nil
+		case room == nil:
+			return fail(l.public(err))
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return fail(fmt.Errorf("%w while the queue was full: %w", ctx.Err(), ErrQueueFull))
+		}
+	}
+}
+
+// refusal says why a message cannot be accepted whatever the queue holds.
+func (l *link) refusal(m *session.Message) error {
+	if l.ended {
+		return l.deadPeer
+	}
+	size := wire.MaxOverhead + len(m.Command) + len(m.Payload)
+	if size > l.limit {
+		return fmt.Errorf("the message needs a frame of %d bytes, the limit is %d: %w", size, l.limit, ErrTooLarge)
+	}
+	if most := l.ep.queuedMost.Load(); most > 0 && l.ep.queued.Load()+int64(size) > most {
+		return fmt.Errorf("the queues of all clients hold %d bytes: %w", most, ErrQueueFull)
+	}
+	return nil
+}
+
+// mayBlock reports whether a send that got err may wait for room.
+func (l *link) mayBlock(ctx context.Context, err error) bool {
+	return errors.Is(err, session.ErrQueueFull) && l.ep.queue.WhenFull == Block && handlingOf(ctx) == nil
+}
+
+// awaitRoom returns a channel that is closed when it is worth trying again.
+func (l *link) awaitRoom() chan struct{} {
+	l.core.RequestAck()
+	if l.room == nil {
+		l.room = make(chan struct{})
+	}
+	return l.room
+}
+
+// public turns an error of the session into ours.
+func (l *link) public(err error) error {
+	switch {
+	case errors.Is(err, session.ErrQueueFull):
+		return fmt.Errorf("%d messages or %d bytes wait: %w", l.ep.queue.Frames, l.ep.queue.Bytes, ErrQueueFull)
+	case errors.Is(err, session.ErrDraining):
+		return ErrClosed
+	}
+	return err
+}
+
+// call sends a call and waits for its outcome. The reply is the caller's own.
+func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte, error) {
+	fail := func(outcome Outcome, err error) error {
+		return &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: err}
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.ep.callTimeout)
+		defer cancel()
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fail(OutcomeNotSent, err)
+	}
+	deadline, _ := ctx.Deadline()
+	m.Kind, m.Deadline = wire.KindCall, l.ep.at(deadline)
+	w := &waiter{done: make(chan struct{})}
+	m.Tag = w
+
+	var c *session.Call
+	for c == nil {
+		l.mu.Lock()
+		if err := l.refusal(m); err != nil {
+			l.mu.Unlock()
+			return nil, fail(OutcomeNotSent, err)
+		}
+		var err error
+		c, err = l.core.Call(m)
+		var room chan struct{}
+		if errors.Is(err, session.ErrNoSlot) || err != nil && l.mayBlock(ctx, err) {
+			room = l.awaitRoom()
+		}
+		l.unlock()
+		if err != nil && room == nil {
+			return nil, fail(OutcomeNotSent, l.public(err))
+		}
+		if room != nil {
+			select {
+			case <-room:
+			case <-ctx.Done():
+				return nil, fail(OutcomeNotSent, fmt.Errorf("%w while it waited to be sent: %w", ctx.Err(), ErrQueueFull))
+			}
+		}
+	}
+
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		l.mu.Lock()
+		ended := c.State == session.CallEnded // its outcome came first
+		outcome := wire.OutcomeUnknown
+		if !ended {
+			outcome = l.core.Cancel(c)
+		}
+		l.unlock()
+		if !ended {
+			return nil, fail(Outcome(outcome), ctx.Err())
+		}
+		<-w.done
+	}
+	return l.outcome(m, to, &c.Result)
+}
+
+// outcome turns the result of a call into what its caller gets.
+func (l *link) outcome(m *session.Message, to string, r *session.Result) ([]byte, error) {
+	if r.OK {
+		return r.Payload, nil
+	}
+	outcome := Outcome(r.Outcome)
+	if r.Remote {
+		remote := &RemoteError{Code: r.Code, Message: r.Message, outcome: outcome}
+		if len(r.Payload) > 0 && r.Payload[0] != cborNull {
+			remote.Data = Any(r.Payload)
+		}
+		return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: remote}
+	}
+	var err error
+	switch r.Code {
+	case CodeQueueFull:
+		err = fmt.Errorf("dropped to make room for newer messages: %w", ErrQueueFull)
+	case CodeTimeout:
+		err = context.DeadlineExceeded
+	case CodeOutcomeUnknown:
+		err = fmt.Errorf("%s: %w", r.Message, ErrOutcomeUnknown)
+	case CodeClosed:
+		err = ErrClosed
+	default:
+		err = ErrPeerGone
+		if outcome == OutcomeUnknown {
+			err = errors.Join(ErrPeerGone, ErrOutcomeUnknown)
+		}
+	}
+	return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: err}
+}
+
+const cborNull = 0xf6
+
+// flush waits until everything that was accepted before is done at the other
+// side.
+func (l *link) flush(ctx context.Context) error {
+	l.mu.Lock()
+	mark := l.core.Mark()
+	for {
+		if l.core.Passed(mark) {
+			l.mu.Unlock()
+			return nil
+		}
+		if l.ended {
+			err := l.deadPeer
+			l.mu.Unlock()
+			return err
+		}
+		waiting := l.core.Unacked()
+		room := l.awaitRoom()
+		l.unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return fmt.Errorf("ipcio: %w while %d messages were not done", ctx.Err(), waiting)
+		}
+		l.mu.Lock()
+	}
+}

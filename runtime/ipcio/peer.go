@@ -1,0 +1,204 @@
+package ipcio
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// A Peer is whoever sent a message: a client, or the server. It is small and
+// may be copied, kept and used after the handler returned. It stands for a
+// session, not for a name: when the session is given up its methods fail with
+// [ErrPeerGone], even if another client has the name by then. Any number of
+// goroutines may use it.
+type Peer struct{ p *peer }
+
+type peer struct {
+	link  *link
+	to    *wire.Peer // where its frames go; nil is the other side of the link
+	name  string
+	id    wire.ID
+	creds Credentials
+	known bool // creds are known
+}
+
+// Name returns the client's name; "" if the peer is the server.
+func (p Peer) Name() string {
+	if p.p == nil {
+		return ""
+	}
+	return p.p.name
+}
+
+// ID returns the identifier of the peer's session: 32 hex digits that are
+// never used again. For the server it changes when the server is restarted.
+func (p Peer) ID() string {
+	if p.p == nil {
+		return ""
+	}
+	return hex.EncodeToString(p.p.id[:])
+}
+
+// Credentials returns what the kernel said of the peer's process when it
+// connected; false if it is not known.
+func (p Peer) Credentials() (Credentials, bool) {
+	if p.p == nil {
+		return Credentials{}, false
+	}
+	return p.p.creds, p.p.known
+}
+
+// Emit sends an event to the peer. See [Client.Emit].
+func (p Peer) Emit(ctx context.Context, command string, data any) error {
+	if err := p.valid(""); err != nil {
+		return err
+	}
+	return p.emitTyped(ctx, "", command, p.p.link.ep.encoder(command, data))
+}
+
+// Call sends a call to the peer and waits for its reply. See [Client.Call].
+// With the ctx of a handler of a call that this peer waits for, the call is
+// nested: its handler starts at once, beside whatever is queued there.
+func (p Peer) Call(ctx context.Context, command string, data any) (*Message, error) {
+	if err := p.valid(""); err != nil {
+		return nil, err
+	}
+	return p.p.link.ep.callDynamic(ctx, p, "", command, data)
+}
+
+func (p Peer) valid(to string) error {
+	switch {
+	case p.p == nil:
+		return fmt.Errorf("ipcio: the zero Peer: %w", ErrPeerGone)
+	case to != "":
+		return errors.New("ipcio: a Peer sends to itself only")
+	}
+	return nil
+}
+
+func (p Peer) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
+	if err := p.valid(to); err != nil {
+		return err
+	}
+	return p.p.link.emitTo(ctx, p.p.to, p.p.name, command, enc)
+}
+
+func (p Peer) callTyped(ctx context.Context, to, command string, enc AppendFunc, dec ParseFunc) error {
+	if err := p.valid(to); err != nil {
+		return err
+	}
+	return p.p.link.callTo(ctx, p.p.to, p.p.name, command, enc, dec)
+}
+
+func (p Peer) broadcastTyped(context.Context, string, AppendFunc) error {
+	return errors.New("ipcio: a Peer cannot broadcast")
+}
+
+func (p Peer) handleTyped(string, TypedFunc) error {
+	return errors.New("ipcio: a Peer has no handlers")
+}
+
+// label is the peer's name for reports.
+func (p Peer) label() string {
+	if n := p.Name(); n != "" {
+		return n
+	}
+	return "server"
+}
+
+// encode makes the payload of a message. A nil enc makes the empty map.
+func encode(enc AppendFunc) ([]byte, error) {
+	if enc == nil {
+		return []byte{0xa0}, nil
+	}
+	return enc(nil)
+}
+
+// encoder encodes what a program sends without generated code, and checks it
+// if the command is declared.
+func (ep *endpoint) encoder(command string, data any) AppendFunc {
+	return func(b []byte) ([]byte, error) {
+		start := len(b)
+		b, err := appendValue(b, data)
+		if err != nil {
+			return b, err
+		}
+		if spec := ep.specs[command]; spec != nil && spec.Payload != nil {
+			if err := spec.Payload(b[start:]); err != nil {
+				return b, &payloadError{err}
+			}
+		}
+		return b, nil
+	}
+}
+
+// prepare checks a command's name and encodes its payload.
+func (l *link) prepare(verb, command, to string, enc AppendFunc) ([]byte, error) {
+	err := checkCommand(command)
+	var payload []byte
+	if err == nil {
+		payload, err = encode(enc)
+	}
+	if err != nil {
+		return nil, &sendError{verb: verb, command: command, to: to, outcome: OutcomeNotSent, err: err}
+	}
+	return payload, nil
+}
+
+// emitTo sends an event over the link: to its other side, or through it to
+// another client.
+func (l *link) emitTo(ctx context.Context, to *wire.Peer, name, command string, enc AppendFunc) error {
+	payload, err := l.prepare("emit", command, name, enc)
+	if err != nil {
+		return err
+	}
+	l.ep.log.op("emit", "command", command, "to", label(name), "bytes", len(payload))
+	return l.post(ctx, "emit", &session.Message{Kind: wire.KindEvent, Peer: to, Command: command, Payload: payload}, name)
+}
+
+func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, enc AppendFunc, dec ParseFunc) error {
+	payload, err := l.prepare("call", command, name, enc)
+	if err != nil {
+		return err
+	}
+	l.ep.log.op("call", "command", command, "to", label(name), "bytes", len(payload))
+	reply, err := l.call(ctx, &session.Message{
+		Peer: to, Command: command, Payload: payload, Nested: isNested(ctx, l, to, l.ep.route != nil),
+	}, name)
+	if err != nil {
+		return err
+	}
+	if dec == nil {
+		return nil
+	}
+	if err := dec(reply); err != nil {
+		return &sendError{verb: "call", command: command, to: name, outcome: OutcomeHandled, err: fmt.Errorf("the reply: %w", err)}
+	}
+	return nil
+}
+
+// callDynamic is the dynamic Call of every endpoint.
+func (ep *endpoint) callDynamic(ctx context.Context, from Endpoint, to, command string, data any) (*Message, error) {
+	var reply *Message
+	err := from.callTyped(ctx, to, command, ep.encoder(command, data), func(b []byte) error {
+		if spec := ep.specs[command]; spec != nil && spec.Reply != nil {
+			if err := spec.Reply(b); err != nil {
+				return err
+			}
+		}
+		reply = &Message{command: command, raw: b}
+		return nil
+	})
+	return reply, err
+}
+
+func label(name string) string {
+	if name == "" {
+		return "server"
+	}
+	return name
+}

@@ -1,0 +1,53 @@
+package ipcio
+
+// Protocol describes what a schema declares. Generated code makes one and
+// hands it to the runtime, which checks messages with it, announces it in the
+// handshake and shows it to [Client.Discover]. It must not be changed once it
+// is in use.
+type Protocol struct {
+	Name        string // wire identity; both sides must agree
+	Version     int    // major version; both sides must agree
+	Fingerprint string // "sha256:" and 64 hex digits over the parts that matter on the wire
+	Commands    []CommandSpec
+}
+
+// Direction says who may send a command to whom.
+type Direction uint8
+
+// The four directions.
+const (
+	ClientToServer Direction = iota + 1
+	ServerToClient
+	Both
+	ClientToClient
+)
+
+// String returns the direction as a schema spells it.
+func (d Direction) String() string {
+	switch d {
+	case ClientToServer:
+		return "client->server"
+	case ServerToClient:
+		return "server->client"
+	case Both:
+		return "client<->server"
+	case ClientToClient:
+		return "client->client"
+	}
+	return "unknown direction"
+}
+
+// CommandSpec describes one declared command. Payload and Reply check an
+// encoded item and return what is wrong with it; they are called by any
+// number of goroutines at once. A nil Payload means that the command carries
+// none; a nil Reply means that it is an event.
+type CommandSpec struct {
+	Name        string
+	Direction   Direction
+	Fingerprint string // 16 hex digits over this command's wire form
+	Payload     func(b []byte) error
+	Reply       func(b []byte) error
+}
+
+// IsCall reports whether the command has a reply.
+func (c *CommandSpec) IsCall() bool { return c.Reply != nil }

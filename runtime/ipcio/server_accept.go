@@ -1,0 +1,391 @@
+package ipcio
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/sock"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// Waits between tries to accept when the process has no descriptors left.
+const (
+	acceptRetryFirst = 10 * time.Millisecond
+	acceptRetryMost  = 500 * time.Millisecond
+)
+
+// accept takes connections until the listener is closed.
+func (s *Server) accept(listener net.Listener) {
+	wait := time.Duration(0)
+	for {
+		conn, err := listener.Accept()
+		switch {
+		case err == nil:
+			wait = 0
+			s.ep.owned.Go(func() { s.greet(conn) })
+			continue
+		case s.ending():
+			return
+		case !sock.IsTemporary(err):
+			s.fail(fmt.Errorf("ipcio: accept: %w", err))
+			return
+		}
+		if wait == 0 {
+			s.ep.log.warn("cannot accept connections for now", "error", err)
+		}
+		wait = min(max(2*wait, acceptRetryFirst), acceptRetryMost)
+		select {
+		case <-time.After(wait):
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+func (s *Server) ending() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// greet reads the hello of a connection, answers it, and goes on as the reader
+// of the lane it has become.
+func (s *Server) greet(conn net.Conn) {
+	creds, err := credentialsOf(conn)
+	if err != nil {
+		s.ep.log.warn("a connection without credentials", "error", err)
+		conn.Close()
+		return
+	}
+	if err := s.admit(creds); err != nil {
+		s.ep.log.warn("access denied", "uid", creds.UID, "pid", creds.PID, "error", err)
+		s.refuse(conn, CodeDenied, "access denied")
+		return
+	}
+	if !s.beginGreeting(conn, creds.UID) {
+		s.refuse(conn, CodeUnavailable, fmt.Sprintf("%d connections of this user have not said hello", s.limits.Handshakes))
+		return
+	}
+	hello, reader, err := s.readHello(conn)
+	s.endGreeting(conn, creds.UID)
+	if err != nil {
+		if !sock.DisconnectError(err) {
+			s.ep.log.op("no hello", "uid", creds.UID, "pid", creds.PID, "error", err)
+		}
+		if _, malformed := errors.AsType[*wire.MalformedError](err); malformed {
+			s.refuse(conn, CodeInvalid, err.Error())
+			return
+		}
+		conn.Close()
+		return
+	}
+	var refusal *refusalError
+	if hello.Lane == wire.LaneDomain {
+		err = s.welcomeDomain(conn, reader, hello, creds)
+	} else {
+		err = s.welcomePrivate(conn, reader, hello, creds)
+	}
+	switch {
+	case errors.As(err, &refusal):
+		s.ep.log.op("refuse", "client", hello.Name, "reason", refusal.Message)
+		s.refuse(conn, refusal.Code, refusal.Message)
+	case err != nil:
+		conn.Close()
+	}
+}
+
+func (s *Server) admit(creds Credentials) error {
+	if s.cfg.Access != nil {
+		return s.cfg.Access(creds)
+	}
+	if own := uint32(os.Geteuid()); creds.UID != own && creds.UID != 0 {
+		return fmt.Errorf("uid %d is neither %d nor root", creds.UID, own)
+	}
+	return nil
+}
+
+// refuse answers a hello that is not welcome and closes the connection.
+func (s *Server) refuse(conn net.Conn, code, message string) {
+	conn.SetWriteDeadline(time.Now().Add(farewell))
+	conn.Write(wire.AppendRefuse(nil, &wire.Refuse{Code: code, Message: message})) // the close says the rest
+	conn.Close()
+}
+
+// beginGreeting counts a connection that is to say hello.
+func (s *Server) beginGreeting(conn net.Conn, uid uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != serverStarted || s.greeting[uid] >= s.limits.Handshakes {
+		return false
+	}
+	s.greeting[uid]++
+	s.hellos[conn] = struct{}{}
+	return true
+}
+
+func (s *Server) endGreeting(conn net.Conn, uid uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.hellos, conn)
+	if s.greeting[uid]--; s.greeting[uid] == 0 {
+		delete(s.greeting, uid)
+	}
+}
+
+func (s *Server) readHello(conn net.Conn) (*wire.Hello, *wire.Reader, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(s.limits.HandshakeTimeout)); err != nil {
+		return nil, nil, err
+	}
+	reader := wire.NewReader(conn, wire.MaxHello)
+	content, err := reader.Next()
+	if err != nil {
+		return nil, nil, err
+	}
+	hello, err := wire.ParseHello(content)
+	if err != nil {
+		return nil, nil, err
+	}
+	reader.SetLimit(s.ep.frameBytes)
+	return hello, reader, conn.SetReadDeadline(time.Time{})
+}
+
+func refusal(code, format string, args ...any) error {
+	return &refusalError{RemoteError{Code: code, Message: fmt.Sprintf(format, args...), outcome: OutcomeNotHandled}}
+}
+
+// errStale is the end of a connection whose hello has been overtaken.
+var errStale = errors.New("a later hello of the same session was first")
+
+// welcomeDomain answers the hello of a domain lane: it finds or makes the
+// session, fences its former connections, and runs the lane. If it returns an
+// error, the connection is not in use.
+func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello, creds Credentials) error {
+	if err := s.checkHello(h); err != nil {
+		return err
+	}
+	ss, rival, err := s.claim(h, creds)
+	if rival != nil {
+		s.drop(rival, CodePeerGone, ErrPeerGone)
+	}
+	if err != nil {
+		return err
+	}
+
+	ln := newLane(conn, reader, &s.ep.owned)
+	l := ss.link
+	l.mu.Lock()
+	if h.Attempt <= ss.attempt || l.ended {
+		l.mu.Unlock()
+		return errStale
+	}
+	ss.attempt = h.Attempt
+	fenced := ss.detachLocked()
+	welcome, err := ss.adoptLocked(h)
+	if err == nil {
+		var frame []byte
+		if frame, err = wire.AppendWelcome(nil, welcome); err == nil {
+			ss.bindDomain(ln)
+			ln.send(frame)
+		}
+	}
+	l.unlock()
+	for _, old := range fenced {
+		old.end(errFenced)
+	}
+	if err != nil {
+		return refusal(CodeInvalid, "%v", err)
+	}
+	ln.read(func(f *wire.Frame) error { return ss.receiveDomain(ln, f) })
+	return nil
+}
+
+func (s *Server) checkHello(h *wire.Hello) error {
+	if h.Version != wire.Version {
+		return refusal(CodeProtocol, "this server speaks version %d of the wire protocol, the client %d", wire.Version, h.Version)
+	}
+	if err := sock.ValidName(h.Name); err != nil {
+		return refusal(CodeInvalid, "the client's name: %v", err)
+	}
+	if h.FrameBytes < leastFrameBytes {
+		return refusal(CodeInvalid, "the client takes frames of %d bytes, the least is %d", h.FrameBytes, leastFrameBytes)
+	}
+	if p := s.ep.protocol; p != nil && h.Protocol != "" && (h.Protocol != p.Name || h.Major != p.Version) {
+		return refusal(CodeProtocol, "%s", mismatch(p.Name, p.Version, h.Protocol, h.Major))
+	}
+	return nil
+}
+
+// claim returns the session of a hello, a new one if there is none. rival is a
+// session that has to be given up because the name is the new one's now.
+func (s *Server) claim(h *wire.Hello, creds Credentials) (ss, rival *serverSession, err error) {
+	token := wire.ID(h.Token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != serverStarted {
+		return nil, nil, errStale
+	}
+	ss = s.tokens[token]
+	if ss != nil && (ss.creds.UID != creds.UID || ss.name != h.Name) {
+		return nil, nil, refusal(CodeDenied, "access denied")
+	}
+	if holder := s.names[h.Name]; holder != nil && holder != ss {
+		holder.link.mu.Lock()
+		up := holder.connectedLocked()
+		holder.link.mu.Unlock()
+		if up || holder.creds.UID != creds.UID {
+			return nil, nil, refusal(CodeNameTaken, "the name %q is taken", h.Name)
+		}
+		rival = holder
+	}
+	if ss == nil {
+		switch {
+		case rival == nil && len(s.tokens) >= s.limits.Clients:
+			return nil, nil, refusal(CodeUnavailable, "the domain has %d clients, its limit", s.limits.Clients)
+		case rival == nil && creds.UID != uint32(os.Geteuid()) && s.perUID[creds.UID] >= s.limits.ClientsPerUID:
+			return nil, nil, refusal(CodeUnavailable, "uid %d has %d clients, the limit of one user", creds.UID, s.limits.ClientsPerUID)
+		}
+		ss = s.newSession(token, h.Name, creds)
+		s.tokens[token], s.ids[ss.id] = ss, ss
+		s.perUID[creds.UID]++
+	}
+	s.names[h.Name] = ss
+	return ss, rival, nil
+}
+
+// adoptLocked resumes the session, or begins a new incarnation, and returns
+// the welcome. link.mu is held.
+func (ss *serverSession) adoptLocked(h *wire.Hello) (*wire.Welcome, error) {
+	s, core := ss.server, ss.link.core
+	resumed := ss.incarnation != wire.ID{} && string(h.Incarnation) == string(ss.incarnation[:])
+	if err := core.Adopt(session.Positions{
+		SFirst: h.SFirst, RFirst: h.RFirst, SRx: h.SRx, RRx: h.RRx,
+		Frames: mostWindowFrames, Bytes: mostWindowBytes,
+	}, resumed); err != nil {
+		return nil, err
+	}
+	ss.link.limit = int(min(h.FrameBytes, 1<<31-1))
+	bPos := h.BRx
+	s.logMu.Lock()
+	if !resumed {
+		bPos = s.log.Last()
+	}
+	last := s.log.Last()
+	known := s.log.Rewind(ss.cursor, bPos)
+	s.logMu.Unlock()
+	if !known {
+		return nil, fmt.Errorf("broadcast %d was received, %d was the last", bPos, last)
+	}
+	if !resumed {
+		ss.incarnation = randomID()
+	}
+	ss.cookie = randomID()
+	p := core.Positions()
+	w := &wire.Welcome{
+		Version: wire.Version, Epoch: s.epoch[:], Incarnation: ss.incarnation[:], Cookie: ss.cookie[:], Resumed: resumed,
+		SFirst: p.SFirst, RFirst: p.RFirst, SRx: p.SRx, RRx: p.RRx, BPos: bPos, Frames: p.Frames, Bytes: p.Bytes,
+		FrameBytes: uint64(s.ep.frameBytes), Calls: p.Calls,
+	}
+	if p := s.ep.protocol; p != nil {
+		w.Protocol, w.Major, w.Fingerprint = p.Name, p.Version, p.Fingerprint
+	}
+	return w, nil
+}
+
+// welcomePrivate answers the hello of a private lane and runs the lane.
+func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hello, creds Credentials) error {
+	denied := refusal(CodeDenied, "access denied") // the same for all reasons: nothing is learnt by trying
+	if h.Lane != wire.LanePrivate {
+		return refusal(CodeInvalid, "there is no lane %q", h.Lane)
+	}
+	s.mu.Lock()
+	ss := s.tokens[wire.ID(h.Token)]
+	s.mu.Unlock()
+	if ss == nil || ss.creds.UID != creds.UID {
+		return denied
+	}
+	frame, err := wire.AppendWelcome(nil, &wire.Welcome{Version: wire.Version})
+	if err != nil {
+		return err
+	}
+	ln := newLane(conn, reader, &s.ep.owned)
+	l := ss.link
+	l.mu.Lock()
+	if l.ended || ss.domain == nil || ss.cookie == (wire.ID{}) || subtle.ConstantTimeCompare(h.Cookie, ss.cookie[:]) != 1 {
+		l.mu.Unlock()
+		return denied
+	}
+	ss.bindPrivate(ln)
+	domain := ss.domain
+	ln.send(frame)
+	l.unlock()
+	domain.kick()
+	s.ep.log.op("client connected", "client", ss.name, "uid", creds.UID, "pid", creds.PID)
+	ln.read(func(f *wire.Frame) error { return ss.receivePrivate(ln, f) })
+	return nil
+}
+
+// watch is the janitor: it looks after the lanes of all clients, gives up
+// sessions whose clients do not come back, and drops old broadcasts.
+func (s *Server) watch() {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-s.quit:
+			return
+		}
+		s.mu.Lock()
+		sessions := s.sessionsLocked()
+		draining := s.state != serverStarted
+		s.mu.Unlock()
+		for _, ss := range sessions {
+			s.watchSession(ss, draining)
+		}
+		s.logMu.Lock()
+		s.log.Expire(s.ep.now())
+		s.logMu.Unlock()
+		s.checkListener()
+	}
+}
+
+func (s *Server) watchSession(ss *serverSession, draining bool) {
+	ss.link.mu.Lock()
+	domain, private := ss.domain, ss.link.private
+	late := domain != nil && private == nil && time.Since(ss.bound) > 2*s.limits.HandshakeTimeout
+	expired := domain == nil && time.Since(ss.since) > s.limits.SessionKeep
+	ss.link.mu.Unlock()
+	switch {
+	case expired && !draining:
+		s.ep.log.op("session given up", "client", ss.name)
+		s.drop(ss, CodePeerGone, ErrPeerGone)
+		return
+	case late:
+		domain.end(errSilent)
+		return
+	}
+	for _, ln := range []*lane{domain, private} {
+		if ln != nil {
+			ln.watch()
+		}
+	}
+}
+
+// checkListener ends the server if nobody can reach it any more.
+func (s *Server) checkListener() {
+	l, ok := s.listener.(*sock.Listener)
+	if !ok || s.ending() {
+		return
+	}
+	if err := l.Check(); err != nil && !errors.Is(err, net.ErrClosed) {
+		s.fail(fmt.Errorf("ipcio: domain %q cannot be reached any more: %w", s.cfg.Domain, err))
+	}
+}

@@ -1,0 +1,258 @@
+package ipcio
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// A serverSession is what the server knows of one client: its link, its name,
+// and where it stands in the log of broadcasts.
+type serverSession struct {
+	server *Server
+	link   *link
+	token  wire.ID // the client's secret
+	id     wire.ID // what others know it by
+	name   string
+	creds  Credentials
+	from   *wire.Peer // how its messages are stamped
+
+	// Guarded by link.mu:
+	attempt     uint64
+	incarnation wire.ID
+	cookie      wire.ID // what the private lane must show; zero if none is awaited
+	domain      *lane   // nil while there is no connection
+	bound       time.Time
+	since       time.Time // when it connected, or lost its connection
+
+	cursor *session.Cursor // guarded by server.logMu
+}
+
+func (s *Server) newSession(token wire.ID, name string, creds Credentials) *serverSession {
+	ss := &serverSession{server: s, token: token, id: randomID(), name: name, creds: creds, since: time.Now()}
+	ss.from = &wire.Peer{Name: name, ID: ss.id, UID: creds.UID, GID: creds.GID, PID: creds.PID}
+	ss.link = newLink(&s.ep, session.New(s.ep.sessionConfig(firstWindowFrames, firstWindowBytes, s.limits.Calls)))
+	ss.link.self.Store(&peer{link: ss.link, name: name, id: ss.id, creds: creds, known: true})
+	ss.link.onGap = func(g Gap) {
+		g.Client = name
+		s.report(g)
+	}
+	ss.link.returned = s.returned
+	s.logMu.Lock()
+	ss.cursor = s.log.NewCursor(ss.id, s.log.Last())
+	s.logMu.Unlock()
+	return ss
+}
+
+func (ss *serverSession) info() ClientInfo {
+	ss.link.mu.Lock()
+	defer ss.link.mu.Unlock()
+	return ClientInfo{
+		Name: ss.name, ID: hex.EncodeToString(ss.id[:]), Credentials: ss.creds,
+		Connected: ss.link.private != nil, Since: ss.since,
+	}
+}
+
+// connectedLocked reports whether the client has a connection, or is about to
+// have one. link.mu is held.
+func (ss *serverSession) connectedLocked() bool { return ss.domain != nil }
+
+// bindDomain makes ln the domain lane. link.mu is held; the former lanes were
+// fenced.
+func (ss *serverSession) bindDomain(ln *lane) {
+	ln.next = func(b []byte) []byte { return ss.domainOutput(ln, b) }
+	ln.ended = func(err error) { ss.down(ln, err) }
+	ss.domain, ss.bound = ln, time.Now()
+}
+
+// bindPrivate makes ln the private lane and the session connected. link.mu is
+// held.
+func (ss *serverSession) bindPrivate(ln *lane) {
+	ln.next = func(b []byte) []byte { return ss.link.output(ln, b) }
+	ln.ended = func(err error) { ss.down(ln, err) }
+	ss.link.private = ln
+	ss.cookie = wire.ID{}
+	ss.since = time.Now()
+	ss.link.core.Up()
+}
+
+// down is called when a lane has ended: if it was one of the session's, the
+// other one goes too and the session waits for its client.
+func (ss *serverSession) down(ln *lane, err error) {
+	l := ss.link
+	l.mu.Lock()
+	if ln != ss.domain && ln != l.private {
+		l.mu.Unlock()
+		return
+	}
+	lanes := ss.detachLocked()
+	ended := l.ended
+	l.unlock()
+	for _, other := range lanes {
+		other.end(errFenced)
+	}
+	if !ended {
+		if !ordinary(err) {
+			ss.server.ep.log.warn("connection lost", "client", ss.name, "error", err)
+		}
+		ss.server.ep.log.op("client disconnected", "client", ss.name)
+	}
+}
+
+// detachLocked takes the lanes off the session and returns them, to be ended
+// when link.mu is released.
+func (ss *serverSession) detachLocked() []*lane {
+	var lanes []*lane
+	for _, ln := range []*lane{ss.domain, ss.link.private} {
+		if ln != nil {
+			lanes = append(lanes, ln)
+		}
+	}
+	ss.domain, ss.link.private, ss.cookie = nil, nil, wire.ID{}
+	ss.link.core.Down()
+	ss.since = time.Now()
+	return lanes
+}
+
+// receivePrivate takes a frame of the private lane.
+func (ss *serverSession) receivePrivate(ln *lane, f *wire.Frame) error {
+	if f.Kind != wire.KindClose {
+		return ss.link.receive(ln, f)
+	}
+	ss.link.mu.Lock()
+	current := ss.link.private == ln
+	ss.link.mu.Unlock()
+	if current {
+		ss.server.ep.log.op("client closed", "client", ss.name)
+		ss.server.drop(ss, CodePeerGone, ErrPeerGone)
+	}
+	return errFarewell
+}
+
+// receiveDomain takes a frame of the domain lane.
+func (ss *serverSession) receiveDomain(ln *lane, f *wire.Frame) error {
+	switch f.Kind {
+	case wire.KindBroadcastAck:
+		ss.server.logMu.Lock()
+		err := ss.server.log.Ack(ss.cursor, f.Number)
+		ss.server.logMu.Unlock()
+		ln.kick()
+		return err
+	case wire.KindQuery:
+		return ss.query(ln, f)
+	}
+	return &wire.MalformedError{Kind: f.Kind, Reason: "not a frame of the domain lane"}
+}
+
+func (ss *serverSession) query(ln *lane, f *wire.Frame) error {
+	payload := []byte{cborNull} // what is asked is not known here
+	if f.Command == queryDirectory {
+		var err error
+		if payload, err = ss.server.directory(); err != nil {
+			return err
+		}
+	}
+	if !ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindAnswer, Number: f.Number, Payload: payload})) {
+		return errStuck
+	}
+	return nil
+}
+
+// domainOutput is what the writer of the domain lane writes next.
+func (ss *serverSession) domainOutput(ln *lane, b []byte) []byte {
+	ss.link.mu.Lock()
+	current := ss.domain == ln && ss.link.private != nil
+	ss.link.mu.Unlock()
+	if !current {
+		return b
+	}
+	ss.server.logMu.Lock()
+	defer ss.server.logMu.Unlock()
+	return ss.server.log.Output(ss.cursor, b, writeBatch)
+}
+
+// flushConnected waits until a connected client has done all that was queued
+// for it.
+func (ss *serverSession) flushConnected(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ss.link.mu.Lock()
+	private := ss.link.private
+	ss.link.mu.Unlock()
+	if private == nil {
+		return nil
+	}
+	stop := make(chan struct{})
+	defer close(stop)
+	ss.server.ep.owned.Go(func() {
+		select {
+		case <-private.done:
+			cancel() // it is not connected any more: nobody waits for it
+		case <-stop:
+		}
+	})
+	err := ss.link.flush(ctx)
+	select {
+	case <-private.done:
+		return nil
+	default:
+		return err
+	}
+}
+
+// farewell tells the client how far its messages have come, and ends the
+// lanes.
+func (ss *serverSession) farewell() {
+	l := ss.link
+	l.mu.Lock()
+	private, domain := l.private, ss.domain
+	l.core.Drain()
+	done, started := l.core.Farewell()
+	l.mu.Unlock()
+	if private != nil {
+		private.finish(wire.Append(nil, &wire.Frame{Kind: wire.KindClose, Code: CodeClosed, From: done, To: started}))
+	}
+	if domain != nil {
+		domain.end(errFarewell)
+	}
+}
+
+// report hands a gap to the program.
+func (s *Server) report(g Gap) {
+	s.ep.log.op("gap", "client", g.Client, "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
+	if f := s.cfg.OnGap; f != nil && !s.ep.notify.post(func() { f(g) }) {
+		s.ep.log.warn("OnGap is too slow: a report is lost", "client", g.Client, "reason", g.Reason.String(), "count", g.Count)
+	}
+}
+
+// drop gives a session up: its name is free, its calls end, what was queued is
+// reported.
+func (s *Server) drop(ss *serverSession, code string, err error) {
+	s.mu.Lock()
+	if s.tokens[ss.token] == ss {
+		delete(s.tokens, ss.token)
+		delete(s.ids, ss.id)
+		if s.perUID[ss.creds.UID]--; s.perUID[ss.creds.UID] <= 0 {
+			delete(s.perUID, ss.creds.UID)
+		}
+	}
+	if s.names[ss.name] == ss {
+		delete(s.names, ss.name)
+	}
+	s.mu.Unlock()
+	ss.link.end(code, err)
+	ss.endDomain()
+}
+
+// endDomain ends the domain lane of a session that was given up.
+func (ss *serverSession) endDomain() {
+	ss.link.mu.Lock()
+	domain := ss.domain
+	ss.link.mu.Unlock()
+	if domain != nil {
+		domain.end(errFarewell)
+	}
+}
