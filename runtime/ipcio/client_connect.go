@@ -34,7 +34,7 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 		Version: wire.Version, Lane: wire.LaneDomain, Token: c.token[:], Attempt: c.attempt, Name: c.name,
 		Incarnation: c.incarnation,
 		SFirst:      positions.SFirst, RFirst: positions.RFirst, SRx: positions.SRx, RRx: positions.RRx, BRx: received,
-		FrameBytes: uint64(c.ep.frameBytes),
+		Frames: positions.Frames, Bytes: positions.Bytes, FrameBytes: uint64(c.ep.frameBytes), Calls: positions.Calls,
 	}
 	if p := c.ep.protocol; p != nil {
 		hello.Protocol, hello.Major, hello.Fingerprint = p.Name, p.Version, p.Fingerprint
@@ -115,7 +115,7 @@ func (c *Client) greet(ctx context.Context, conn net.Conn, hello *wire.Hello) (*
 
 // adopt takes over what the server's welcome on the domain lane says.
 func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
-	if len(w.Epoch) != 16 || len(w.Incarnation) != 16 || len(w.Cookie) != 16 || w.FrameBytes < leastFrameBytes || w.Frames == 0 || w.Bytes == 0 {
+	if len(w.Epoch) != 16 || len(w.Incarnation) != 16 || len(w.Cookie) != 16 || w.FrameBytes < leastFrameBytes || w.Frames == 0 || w.Bytes == 0 || w.Calls == 0 {
 		return &wire.MalformedError{Kind: wire.KindWelcome, Reason: "a key is missing"}
 	}
 	if p := c.ep.protocol; p != nil && w.Protocol != "" && (w.Protocol != p.Name || w.Major != p.Version) {
@@ -129,11 +129,13 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 
 	l := c.link
 	l.mu.Lock()
+	limit := int(min(w.FrameBytes, 1<<31-1))
 	err := l.core.Adopt(session.Positions{
-		SFirst: w.SFirst, RFirst: w.RFirst, SRx: w.SRx, RRx: w.RRx, Frames: w.Frames, Bytes: w.Bytes, Calls: w.Calls,
+		SFirst: w.SFirst, RFirst: w.RFirst, SRx: w.SRx, RRx: w.RRx,
+		Frames: w.Frames, Bytes: w.Bytes, Calls: w.Calls, FrameBytes: limit,
 	}, w.Resumed)
 	if err == nil {
-		l.limit = int(min(w.FrameBytes, 1<<31-1))
+		l.limit = limit
 		l.self.Store(server)
 		if !w.Resumed {
 			c.lanes.broadcasts.Restart(w.BPos)

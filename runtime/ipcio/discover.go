@@ -124,6 +124,9 @@ func (c *Client) Discover(ctx context.Context) (Directory, error) {
 }
 
 func decodeDirectory(b []byte) (Directory, error) {
+	if len(b) == 1 && b[0] == cborNull {
+		return Directory{}, fmt.Errorf("ipcio: discover: the directory does not fit into the largest frame this client takes: %w", ErrTooLarge)
+	}
 	var d directory
 	if err := dynamicDec.Unmarshal(b, &d); err != nil {
 		return Directory{}, fmt.Errorf("ipcio: discover: %w", err)

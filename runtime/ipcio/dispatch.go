@@ -83,7 +83,9 @@ func (l *link) handle(in *session.Incoming) {
 		l.done(in)
 	case l.ep.route != nil && (in.Peer != nil || in.Kind == wire.KindBroadcast):
 		l.ep.route(l, in)
-		l.done(in)
+		if in.Kind != wire.KindCall { // a call is done when it is started
+			l.done(in)
+		}
 		l.ep.active.add(-1)
 	case in.Kind == wire.KindCall:
 		go l.serveCall(in)
@@ -144,9 +146,13 @@ func (l *link) serveCall(in *session.Incoming) {
 	}
 	ctx, cancel := context.WithCancelCause(l.ctx)
 	defer cancel(nil)
-	if in.Timeout > 0 {
+	if in.Deadline != 0 {
+		if in.Deadline <= l.ep.now() {
+			l.answer(in, nil, &RemoteError{Code: CodeTimeout, Message: "the deadline passed before the handler was started", outcome: OutcomeNotHandled})
+			return
+		}
 		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, time.Duration(in.Timeout))
+		ctx, stop = context.WithDeadline(ctx, l.ep.began.Add(time.Duration(in.Deadline)))
 		defer stop()
 	}
 	l.mu.Lock()

@@ -147,7 +147,7 @@ func (l *link) receive(ln *lane, f *wire.Frame) error {
 		l.mu.Unlock()
 		return errFenced
 	}
-	err := l.core.Receive(f, slices.Clone[[]byte])
+	err := l.core.Receive(f, l.ep.now(), slices.Clone[[]byte])
 	l.unlock()
 	return err
 }
@@ -195,6 +195,9 @@ func (l *link) gap(g session.Gap) {
 	case g.Nack:
 		out.Reason = GapRefused
 		out.Err = &RemoteError{Code: g.Code, Message: g.Message, outcome: OutcomeNotHandled}
+	case g.Code == "too_large":
+		out.Reason = GapTooLarge
+		out.Err = ErrTooLarge
 	case g.Code == "expired":
 		out.Reason = GapExpired
 	default:
@@ -365,6 +368,8 @@ func (l *link) outcome(m *session.Message, to string, r *session.Result) ([]byte
 		err = fmt.Errorf("dropped to make room for newer messages: %w", ErrQueueFull)
 	case CodeTimeout:
 		err = context.DeadlineExceeded
+	case CodeTooLarge:
+		err = fmt.Errorf("%s: %w", r.Message, ErrTooLarge)
 	case CodeOutcomeUnknown:
 		err = fmt.Errorf("%s: %w", r.Message, ErrOutcomeUnknown)
 	case CodeClosed:

@@ -3,7 +3,6 @@ package ipcio
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/session"
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
@@ -120,10 +119,7 @@ type relayed struct {
 
 func (s *Server) relayCall(from *link, in *session.Incoming, to *link, m *session.Message) {
 	r := &relayed{from: from, to: to, in: in}
-	m.Tag, m.Nested = r, in.Ref.Nested()
-	if in.Timeout > 0 {
-		m.Deadline = s.ep.at(time.Now().Add(time.Duration(in.Timeout)))
-	}
+	m.Tag, m.Nested, m.Deadline = r, in.Ref.Nested(), in.Deadline
 	to.mu.Lock()
 	err := to.refusal(m)
 	if err == nil {
@@ -155,9 +151,14 @@ func (r *relayed) cancelCall() {
 func (r *relayed) resolve(c *session.Call) {
 	r.from.mu.Lock()
 	defer r.from.unlock()
-	if res := &c.Result; res.OK {
+	res := &c.Result
+	size := wire.MaxOverhead + len(res.Payload)
+	switch {
+	case size > r.from.limit:
+		r.from.core.Fail(r.in, CodeTooLarge, fmt.Sprintf("the answer needs a frame of %d bytes, the limit is %d", size, r.from.limit), wire.OutcomeHandled, nil)
+	case res.OK:
 		r.from.core.Reply(r.in, res.Payload)
-	} else {
+	default:
 		outcome := res.Outcome
 		if outcome == wire.OutcomeNotSent {
 			outcome = wire.OutcomeNotHandled

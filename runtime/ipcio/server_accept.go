@@ -217,6 +217,9 @@ func (s *Server) checkHello(h *wire.Hello) error {
 	if h.FrameBytes < leastFrameBytes {
 		return refusal(CodeInvalid, "the client takes frames of %d bytes, the least is %d", h.FrameBytes, leastFrameBytes)
 	}
+	if h.Frames == 0 || h.Bytes == 0 || h.Calls == 0 {
+		return refusal(CodeInvalid, "the client takes %d frames, %d bytes and %d calls: one of each at least", h.Frames, h.Bytes, h.Calls)
+	}
 	if p := s.ep.protocol; p != nil && h.Protocol != "" && (h.Protocol != p.Name || h.Major != p.Version) {
 		return refusal(CodeProtocol, "%s", mismatch(p.Name, p.Version, h.Protocol, h.Major))
 	}
@@ -265,13 +268,14 @@ func (s *Server) claim(h *wire.Hello, creds Credentials) (ss, rival *serverSessi
 func (ss *serverSession) adoptLocked(h *wire.Hello) (*wire.Welcome, error) {
 	s, core := ss.server, ss.link.core
 	resumed := ss.incarnation != wire.ID{} && string(h.Incarnation) == string(ss.incarnation[:])
+	limit := int(min(h.FrameBytes, 1<<31-1))
 	if err := core.Adopt(session.Positions{
 		SFirst: h.SFirst, RFirst: h.RFirst, SRx: h.SRx, RRx: h.RRx,
-		Frames: mostWindowFrames, Bytes: mostWindowBytes,
+		Frames: h.Frames, Bytes: h.Bytes, Calls: h.Calls, FrameBytes: limit,
 	}, resumed); err != nil {
 		return nil, err
 	}
-	ss.link.limit = int(min(h.FrameBytes, 1<<31-1))
+	ss.link.limit = limit
 	bPos := h.BRx
 	s.logMu.Lock()
 	if !resumed {
@@ -279,6 +283,7 @@ func (ss *serverSession) adoptLocked(h *wire.Hello) (*wire.Welcome, error) {
 	}
 	last := s.log.Last()
 	known := s.log.Rewind(ss.cursor, bPos)
+	ss.cursor.Limit = limit
 	s.logMu.Unlock()
 	if !known {
 		return nil, fmt.Errorf("broadcast %d was received, %d was the last", bPos, last)

@@ -154,6 +154,11 @@ func (ss *serverSession) query(ln *lane, f *wire.Frame) error {
 		if payload, err = ss.server.directory(); err != nil {
 			return err
 		}
+		ss.link.mu.Lock()
+		if wire.MaxOverhead+len(payload) > ss.link.limit {
+			payload = []byte{cborNull}
+		}
+		ss.link.mu.Unlock()
 	}
 	if !ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindAnswer, Number: f.Number, Payload: payload})) {
 		return errStuck

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"math"
+
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
@@ -68,6 +70,7 @@ func (l *Log) Expire(now int64) {
 // A Cursor is where one session stands in the Log.
 type Cursor struct {
 	Session  wire.ID
+	Limit    int    // the largest frame its client takes
 	pos      uint64 // the last number written on this connection
 	acked    uint64
 	ackedEnd int64 // and behind acked
@@ -76,7 +79,7 @@ type Cursor struct {
 // NewCursor returns a cursor of a session that has everything up to number
 // pos.
 func (l *Log) NewCursor(session wire.ID, pos uint64) *Cursor {
-	c := &Cursor{Session: session}
+	c := &Cursor{Session: session, Limit: math.MaxInt}
 	l.Rewind(c, pos)
 	return c
 }
@@ -127,11 +130,14 @@ func (l *Log) Output(c *Cursor, b []byte, limit int) []byte {
 			continue
 		}
 		e := l.entries.at(int(c.pos + 1 - l.first()))
-		if e.origin == c.Session && e.origin != (wire.ID{}) {
+		switch {
+		case e.origin == c.Session && e.origin != (wire.ID{}):
 			b = appendSkip(b, c.pos+1, c.pos+1, 0, "")
-		} else {
+		case len(e.frame) > c.Limit:
+			b = appendSkip(b, c.pos+1, c.pos+1, 1, "too_large")
+		default:
 			if c.pos > c.acked && e.end-c.ackedEnd > BroadcastBytes {
-				break
+				return b
 			}
 			b = append(b, e.frame...)
 		}

@@ -1,23 +1,25 @@
 package session
 
 import (
+	"math"
+
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
 // An Incoming is a message of the other side, from its acceptance until it is
 // done and, if it is a call, answered.
 type Incoming struct {
-	Kind    wire.Kind // KindEvent, KindBroadcast, KindCall or KindSkip
-	Number  uint64    // of a skip: the last one
-	Flags   wire.Flags
-	Peer    *wire.Peer
-	Command string
-	Payload []byte
-	Timeout int64    // of a call: what was left of its deadline when it was received, in nanoseconds; 0 means none
-	Ref     wire.Ref // of a call
-	Count   uint64   // of a skip: the messages that were given up
-	Reason  string   // of a skip
-	Tag     any      // the caller's
+	Kind     wire.Kind // KindEvent, KindBroadcast, KindCall or KindSkip
+	Number   uint64    // of a skip: the last one
+	Flags    wire.Flags
+	Peer     *wire.Peer
+	Command  string
+	Payload  []byte
+	Deadline int64    // of a call: when its caller stops waiting, in the caller's nanoseconds; 0 means never
+	Ref      wire.Ref // of a call
+	Count    uint64   // of a skip: the messages that were given up
+	Reason   string   // of a skip
+	Tag      any      // the caller's
 
 	life     uint64
 	size     int
@@ -29,9 +31,10 @@ type Incoming struct {
 func (in *Incoming) Canceled() bool { return in.canceled }
 
 // Receive takes one frame of the private lane. It keeps nothing of the frame's
-// payload; own must return a copy that the session may keep. The error is a
-// *ProtocolError; the connection is then of no more use, and nothing is lost.
-func (s *Session) Receive(f *wire.Frame, own func([]byte) []byte) error {
+// payload; own must return a copy that the session may keep. now is in the
+// caller's nanoseconds. The error is a *ProtocolError; the connection is then
+// of no more use, and nothing is lost.
+func (s *Session) Receive(f *wire.Frame, now int64, own func([]byte) []byte) error {
 	if seq, ok := f.InSequence(); ok {
 		if s.out[wire.R].frames > replyFrames {
 			return violation("the %d frames of sequence R are not acknowledged", replyFrames)
@@ -43,13 +46,13 @@ func (s *Session) Receive(f *wire.Frame, own func([]byte) []byte) error {
 		if seq == wire.S {
 			return s.enqueue(&Incoming{
 				Kind: f.Kind, Number: f.Number, Flags: f.Flags, Peer: f.Peer, Command: f.Command,
-				Payload: own(f.Payload), Timeout: f.Timeout, Ref: wire.RefOf(f.Number, false),
+				Payload: own(f.Payload), Deadline: deadline(f, now), Ref: wire.RefOf(f.Number, false),
 			})
 		}
 		s.ackSoon()
 		switch f.Kind {
 		case wire.KindCall:
-			return s.acceptNested(f, own)
+			return s.acceptNested(f, now, own)
 		case wire.KindReply:
 			s.resolve(f.Ref, func() Result {
 				return Result{OK: true, Payload: own(f.Payload), Remote: true}
@@ -83,6 +86,14 @@ func (s *Session) Receive(f *wire.Frame, own func([]byte) []byte) error {
 		return violation("a frame of kind %d on the private lane", f.Kind)
 	}
 	return nil
+}
+
+// deadline is when the caller of f, received now, stops waiting.
+func deadline(f *wire.Frame, now int64) int64 {
+	if f.Timeout == 0 {
+		return 0
+	}
+	return now + min(f.Timeout, math.MaxInt64-now)
 }
 
 // accept moves the receive position of a sequence over the numbers from..to.
@@ -121,10 +132,10 @@ func (s *Session) serve(in *Incoming) {
 	s.serving[in.Ref] = in
 }
 
-func (s *Session) acceptNested(f *wire.Frame, own func([]byte) []byte) error {
+func (s *Session) acceptNested(f *wire.Frame, now int64, own func([]byte) []byte) error {
 	in := &Incoming{
 		Kind: f.Kind, Number: f.Number, Flags: f.Flags, Peer: f.Peer, Command: f.Command,
-		Payload: own(f.Payload), Timeout: f.Timeout, Ref: wire.RefOf(f.Number, true), life: s.life,
+		Payload: own(f.Payload), Deadline: deadline(f, now), Ref: wire.RefOf(f.Number, true), life: s.life,
 	}
 	if len(s.serving) >= 2*s.cfg.Calls {
 		s.Fail(in, "unavailable", "too many calls are in flight", wire.OutcomeNotHandled, nil)

@@ -426,13 +426,48 @@ func (s *Session) Adopt(peer Positions, resumed bool) error {
 		s.restart(peer)
 		peer.SRx, peer.RRx = 0, 0 // numbers of the incarnation before
 	}
+	s.peerRx = window{peer.Frames, peer.Bytes}
+	s.callsMax = int(min(peer.Calls, 1<<20))
+	s.giveUpLarger(peer.FrameBytes)
 	s.out[wire.S].rewind(peer.SRx + 1)
 	s.out[wire.R].rewind(peer.RRx + 1)
-	s.peerRx = window{peer.Frames, peer.Bytes}
-	if peer.Calls > 0 {
-		s.callsMax = int(min(peer.Calls, 1<<20))
-	}
 	return nil
+}
+
+// giveUpLarger gives up what was accepted when a larger limit was in force, or
+// none was known.
+func (s *Session) giveUpLarger(limit int) {
+	const code, message = "too_large", "the other side takes smaller frames now"
+	for seq := range s.out {
+		o := &s.out[seq]
+		for _, r := range []*ring[*entry]{&o.flight, &o.queue} {
+			for i := range r.len() {
+				e := r.at(i)
+				switch {
+				case e.skip || e.size <= limit:
+				case e.call != nil:
+					outcome := wire.OutcomeNotSent
+					if e.call.State == CallSent && !e.fresh {
+						outcome = wire.OutcomeUnknown
+					}
+					s.end(e.call, Result{Code: code, Message: message, Outcome: outcome})
+					o.void(e)
+				case e.frame.Kind == wire.KindReply:
+					f := wire.Frame{
+						Kind: wire.KindFail, Ref: e.frame.Ref, Code: code, Message: message,
+						Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},
+					}
+					o.bytes += wire.Size(&f) - e.size
+					e.frame, e.size = f, wire.Size(&f)
+				default:
+					s.act(Action{Kind: ActionGap, Gap: Gap{
+						Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
+					}})
+					o.void(e)
+				}
+			}
+		}
+	}
 }
 
 // Up begins a connection: from now on Output yields frames.
@@ -456,7 +491,8 @@ type Positions struct {
 	SFirst, RFirst uint64 // the first number of its own that is not acknowledged
 	SRx, RRx       uint64 // the last number it received
 	Frames, Bytes  uint64 // its window
-	Calls          uint64 // how many calls it takes at a time; 0 means not said
+	Calls          uint64 // how many calls it takes at a time
+	FrameBytes     int    // the largest frame it takes
 }
 
 // Positions returns what to tell the other side.

@@ -31,7 +31,10 @@ type Hello struct {
 	SRx         uint64 `cbor:"s_rx,omitempty"` // the last number received of the server's s
 	RRx         uint64 `cbor:"r_rx,omitempty"`
 	BRx         uint64 `cbor:"b_rx,omitempty"`
+	Frames      uint64 `cbor:"frames,omitempty"`      // the client's window: numbers of s beyond the last acknowledged one
+	Bytes       uint64 `cbor:"bytes,omitempty"`       // and their bytes
 	FrameBytes  uint64 `cbor:"frame_bytes,omitempty"` // the largest frame the client takes
+	Calls       uint64 `cbor:"calls,omitempty"`       // how many calls it takes at a time
 	Protocol    string `cbor:"protocol,omitempty"`
 	Major       int    `cbor:"version,omitempty"`
 	Fingerprint string `cbor:"fingerprint,omitempty"`

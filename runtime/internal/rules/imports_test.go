@@ -1,0 +1,203 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers says what of this module each package may import: imports run one
+// way. A pattern ends in "/..." to match a package and all below it. The first
+// row that matches a package counts.
+var layers = []struct {
+	pkg string
+	may []string
+}{
+	{"schema", nil},
+	{"generator", []string{"schema"}},
+	{"generator/cmd/...", []string{"generator", "schema"}},
+
+	{"runtime/codec", nil},
+	{"runtime/internal/...", []string{"runtime/internal/...", "runtime/codec"}},
+	{"runtime/ipcio", []string{"runtime/internal/...", "runtime/codec"}},
+
+	{"generated/...", []string{"runtime/ipcio", "runtime/codec"}},
+	{"examples/...", []string{"runtime/ipcio", "generated/...", "examples/internal/..."}},
+}
+
+func matches(pattern, pkg string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return pkg == prefix || strings.HasPrefix(pkg, prefix+"/")
+	}
+	return pattern == pkg
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	used := make([]bool, len(layers))
+	for _, p := range ourPackages(t) {
+		i := -1
+		for j, l := range layers {
+			if matches(l.pkg, p.rel()) {
+				i = j
+				break
+			}
+		}
+		if i < 0 {
+			t.Errorf("%s: no row in layers says what it may import: add one", p.rel())
+			continue
+		}
+		used[i] = true
+		for _, imp := range p.Imports {
+			if r := rel(imp); r != "" && !slices.ContainsFunc(layers[i].may, func(pat string) bool { return matches(pat, r) }) {
+				t.Errorf("%s imports %s: it may import only %v of this module", p.rel(), r, layers[i].may)
+			}
+		}
+	}
+	for i, ok := range used {
+		if !ok {
+			t.Errorf("the row %q of layers matches no package: remove it", layers[i].pkg)
+		}
+	}
+}
+
+// The runtime must build and pass its tests where the generator does not.
+func TestRuntimeTestsDoNotNeedTheGenerator(t *testing.T) {
+	for _, p := range ourPackages(t) {
+		if !strings.HasPrefix(p.rel(), "runtime/") {
+			continue
+		}
+		for _, imp := range slices.Concat(p.TestImports, p.XTestImports) {
+			if r := rel(imp); matches("schema", r) || matches("generator/...", r) {
+				t.Errorf("a test of %s imports %s: prove it where the generator is tested", p.rel(), r)
+			}
+		}
+	}
+}
+
+// linked are the packages that a user's program links: what its own code
+// imports.
+var linked = []string{"./runtime/ipcio", "./runtime/codec", "./generated/..."}
+
+// systems are the systems that a program can be built for. What is linked may
+// differ, so every rule about it is checked on each.
+var systems = []string{"linux", "darwin", "freebsd", "windows"}
+
+// thirdParty are the modules that a user's program may link beside the
+// standard library.
+var thirdParty = []struct{ path, reason string }{
+	{"github.com/fxamacker/cbor/v2", "dynamic values and diagnostics"},
+	{"github.com/x448/float16", "fxamacker/cbor needs it"},
+	{"golang.org/x/sys", "peer credentials and socket options that package syscall does not have"},
+}
+
+func TestLinkedModules(t *testing.T) {
+	used := make([]bool, len(thirdParty))
+	for _, system := range systems {
+		for _, p := range linkedPackages(t, system) {
+			if p.Standard || rel(p.ImportPath) != "" {
+				continue
+			}
+			i := slices.IndexFunc(thirdParty, func(m struct{ path, reason string }) bool {
+				return matches(m.path+"/...", p.ImportPath)
+			})
+			if i < 0 {
+				t.Errorf("on %s a program that uses ipcio links %s: only the standard library and the modules of thirdParty are allowed", system, p.ImportPath)
+				continue
+			}
+			used[i] = true
+		}
+	}
+	for i, ok := range used {
+		if !ok {
+			t.Errorf("%s (%s) is linked nowhere: remove it from thirdParty", thirdParty[i].path, thirdParty[i].reason)
+		}
+	}
+}
+
+// banned are packages that a user's program must not link, not even by way of
+// another package.
+var banned = []struct{ path, reason string }{
+	{"net/http", "megabytes, and an import that registers nothing but is expected to serve something"},
+	{"crypto/tls", "the socket is local and the kernel says who is there"},
+	{"os/exec", "a library starts no processes"},
+	{"testing", "it registers flags; helpers for tests belong in a package of their own"},
+	{"flag", "flags are the program's"},
+	{"expvar", "it publishes on the default HTTP server"},
+	{"plugin", "it makes the linker keep everything"},
+	{"github.com/dave/jennifer/jen", "only the generator writes Go"},
+	{"gopkg.in/yaml.v3", "only the schema loader reads YAML"},
+	{"github.com/spf13/cobra", "only commands have command lines"},
+	{"github.com/google/go-cmp/cmp", "only tests compare; it may panic"},
+}
+
+func TestBannedPackagesAreNotLinked(t *testing.T) {
+	for _, b := range banned {
+		if _, err := goList(nil, "-deps=false", b.path); err != nil {
+			t.Errorf("the ban on %s forbids nothing, as there is no such package: %v", b.path, err)
+		}
+	}
+	for _, system := range systems {
+		pkgs := linkedPackages(t, system)
+		for _, b := range banned {
+			i := slices.IndexFunc(pkgs, func(p *goPackage) bool { return p.ImportPath == b.path })
+			if i < 0 {
+				continue
+			}
+			var by []string
+			for _, p := range pkgs {
+				if slices.Contains(p.Imports, b.path) {
+					by = append(by, p.ImportPath)
+				}
+			}
+			t.Errorf("on %s a program that uses ipcio links %s: %s; imported by %v", system, b.path, b.reason, by)
+		}
+	}
+}
+
+// linkedPackages returns all packages that linked ones depend on, and
+// themselves.
+func linkedPackages(t *testing.T, system string) []*goPackage {
+	t.Helper()
+	pkgs, err := goList([]string{"GOOS=" + system, "CGO_ENABLED=0"}, append([]string{"-deps"}, linked...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pkgs
+}
+
+// owners says which packages may name a third-party module at all, so that it
+// can be replaced in one place. tests says whether tests may as well.
+var owners = []struct {
+	path  string
+	may   []string
+	tests bool
+}{
+	{"gopkg.in/yaml.v3", []string{"schema"}, false},
+	{"github.com/dave/jennifer", []string{"generator"}, false},
+	{"github.com/spf13/cobra", []string{"generator/cmd/..."}, false},
+	{"github.com/fxamacker/cbor/v2", []string{"runtime/ipcio", "runtime/internal/wire"}, true},
+	{"golang.org/x/sys", []string{"runtime/internal/...", "runtime/ipcio"}, true},
+}
+
+func TestThirdPartyModulesHaveOwners(t *testing.T) {
+	pkgs := ourPackages(t)
+	for _, o := range owners {
+		named := false
+		for _, p := range pkgs {
+			imports := p.Imports
+			if !o.tests {
+				imports = slices.Concat(p.Imports, p.TestImports, p.XTestImports)
+			}
+			if !slices.ContainsFunc(imports, func(imp string) bool { return matches(o.path+"/...", imp) }) {
+				continue
+			}
+			named = true
+			if !slices.ContainsFunc(o.may, func(pat string) bool { return matches(pat, p.rel()) }) {
+				t.Errorf("%s imports %s: only %v may", p.rel(), o.path, o.may)
+			}
+		}
+		if !named {
+			t.Errorf("no package imports %s: remove its row from owners", o.path)
+		}
+	}
+}

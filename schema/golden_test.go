@@ -1,0 +1,145 @@
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the want sections of testdata")
+
+// archiveFiles returns the schema files of an archive. Files named *.quoted
+// hold what an archive cannot: its line breaks do not count, and \n, \r, \t and
+// \xff stand for bytes.
+func archiveFiles(t *testing.T, ar archive) fs.FS {
+	t.Helper()
+	fsys := fstest.MapFS{}
+	for _, f := range ar.files {
+		if f.name == "want" {
+			continue
+		}
+		data := []byte(f.data)
+		name, quoted := strings.CutSuffix(f.name, ".quoted")
+		if quoted {
+			data = unquote(f.data)
+		}
+		fsys[name] = &fstest.MapFile{Data: data}
+	}
+	return fsys
+}
+
+func unquote(text string) []byte {
+	text = strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "")
+	var b bytes.Buffer
+	for text != "" {
+		esc, rest, _ := strings.Cut(text, "\\x")
+		b.WriteString(strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t").Replace(esc))
+		if len(rest) < 2 {
+			break
+		}
+		var c byte
+		for _, d := range []byte(rest[:2]) {
+			c = c<<4 | byte(strings.IndexByte("0123456789abcdef", d))
+		}
+		b.WriteByte(c)
+		text = rest[2:]
+	}
+	return b.Bytes()
+}
+
+// rendered returns what Load has to say: the findings, or else the model.
+func rendered(t *testing.T, fsys fs.FS) (string, Diagnostics) {
+	t.Helper()
+	s, err := Load(fsys, "commands.yaml")
+	if err == nil {
+		return dump(s), nil
+	}
+	ds, ok := errors.AsType[Diagnostics](err)
+	if !ok {
+		t.Fatalf("Load: %v; want Diagnostics", err)
+	}
+	var b strings.Builder
+	if err := ds.Render(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), ds
+}
+
+// TestGolden compares findings and models with testdata/*.txtar. The part of
+// a file's name before the first "-" is the code it is about, or "ok".
+func TestGolden(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	produced := make(map[Code]bool)
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			ar := readArchive(t, path)
+			got, ds := rendered(t, archiveFiles(t, ar))
+			about, _, _ := strings.Cut(name, "-")
+			if about == "ok" && ds != nil {
+				t.Errorf("findings in a schema that is fine:\n%s", got)
+			}
+			hit := about == "ok"
+			for _, d := range ds {
+				produced[d.Code] = true
+				hit = hit || string(d.Code) == about
+			}
+			if !hit {
+				t.Errorf("%s is not among the findings:\n%s", about, got)
+			}
+			if *update {
+				writeWant(t, path, ar, got)
+				return
+			}
+			if diff := cmp.Diff(ar.file("want"), got); diff != "" {
+				t.Errorf("(-want +got; -update rewrites)\n%s", diff)
+			}
+		})
+	}
+	for _, code := range Codes() {
+		if strings.HasPrefix(string(code), "E05") {
+			continue // found by the generator
+		}
+		if !produced[code] {
+			t.Errorf("no golden produces %s (%s)", code, code.Title())
+		}
+	}
+}
+
+func writeWant(t *testing.T, path string, ar archive, want string) {
+	t.Helper()
+	var files []archiveFile
+	for _, f := range ar.files {
+		if f.name != "want" {
+			files = append(files, f)
+		}
+	}
+	ar.files = append(files, archiveFile{"want", want})
+	if err := os.WriteFile(path, []byte(ar.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestExplanations proves that every code can be explained in full.
+func TestExplanations(t *testing.T) {
+	for _, code := range Codes() {
+		e, ok := Explain(code)
+		if !ok || e.Title == "" || e.Cause == "" || e.Example == "" || e.Fix == "" || e.Example == e.Fix {
+			t.Errorf("%s has no complete explanation: %+v", code, e)
+		}
+	}
+	if _, ok := Explain("E9999"); ok || Code("E9999").Title() != "" {
+		t.Error("an unknown code has an explanation")
+	}
+}

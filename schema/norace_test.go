@@ -1,0 +1,8 @@
+//go:build !race
+
+package schema
+
+import "time"
+
+// raceFactor is how much longer things may take.
+const raceFactor time.Duration = 1

@@ -1,0 +1,295 @@
+package schema
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// This file reads values of one form, and says which form was expected.
+
+// full reports whether there are as many findings as one Load reports.
+func (l *loader) full() bool { return len(l.found) >= MaxDiagnostics }
+
+func (l *loader) report(d Diagnostic) {
+	const longest = 200 // runes of a hint, which may repeat a text of the file
+	if hint := []rune(d.Hint); len(hint) > longest {
+		d.Hint = string(hint[:longest]) + "…"
+	}
+	if !l.full() {
+		l.found = append(l.found, d)
+	}
+}
+
+// reportAt reports d about length bytes at a byte of a scalar's text. If these
+// do not stand in the file as they are, because of escapes or line breaks, the
+// whole value is marked.
+func (l *loader) reportAt(d Diagnostic, n *node, at, length int) {
+	end := min(at+length, len(n.text))
+	pos := l.src.valuePos(n, min(at, len(n.text)))
+	if n.style != blockStyle && strings.HasPrefix(l.src.rest(pos.Line, pos.Column), n.text[min(at, end):end]) {
+		d.Pos = pos
+		d.Length = clampMark(d.Excerpt, pos.Column, max(utf8.RuneCountInString(n.text[min(at, end):end]), 1))
+	}
+	l.report(d)
+}
+
+// finding returns a diagnostic that marks n: a scalar as a whole, else the
+// first sign of it.
+func (l *loader) finding(code Code, n *node, message string) Diagnostic {
+	return l.src.finding(code, n.line, n.col, l.src.nodeLength(n), message)
+}
+
+func (s *source) nodeLength(n *node) int {
+	if n.kind == 0 || n.kind >= listNode || n.kind == nullNode && n.text == "" || n.style == blockStyle {
+		if n.kind == mapNode && n.style != flowStyle && len(n.pairs) > 0 {
+			return s.nodeLength(n.pairs[0].key)
+		}
+		return 1
+	}
+	if n.style == plainStyle && strings.HasPrefix(s.rest(n.line, n.col), n.text) {
+		return utf8.RuneCountInString(n.text)
+	}
+	return 0 // the word there
+}
+
+// twice reports a second declaration, with the place of the first.
+func (l *loader) twice(code Code, n *node, firstSource *source, first *node, message string) {
+	d := l.finding(code, n, message)
+	d.Label = "second declaration"
+	f := firstSource.finding(code, first.line, first.col, firstSource.nodeLength(first), "")
+	d.Notes = []Note{{Message: "first declared here", Pos: f.Pos, Length: f.Length, Excerpt: f.Excerpt}}
+	l.report(d)
+}
+
+// mapping returns the entries of n, without repeated keys and those that are
+// no text, which it reports. what names the mapping.
+func (l *loader) mapping(n *node, what string) ([]pair, bool) {
+	if n.kind != mapNode {
+		d := l.finding(E0110, n, "expected a mapping, found "+n.kind.String())
+		d.Hint = mappingHint(n, what)
+		l.report(d)
+		return nil, false
+	}
+	pairs := l.joinCut(n)
+	first := make(map[string]*node, len(pairs))
+	valid := pairs[:0:0]
+	for _, kv := range pairs {
+		switch {
+		case l.full():
+			return nil, false
+		case kv.key.kind != textNode:
+			d := l.finding(E0005, kv.key, "keys must be plain names, found "+kv.key.kind.String())
+			if kv.key.kind != nullNode {
+				d.Hint = "YAML reads " + quote(kv.key.text) + " as " + kv.key.kind.String()
+			}
+			l.report(d)
+		case first[kv.key.text] != nil:
+			l.twice(E0004, kv.key, l.src, first[kv.key.text], quote(kv.key.text)+" is declared twice")
+		default:
+			first[kv.key.text] = kv.key
+			valid = append(valid, kv)
+		}
+	}
+	return valid, true
+}
+
+func mappingHint(n *node, what string) string {
+	switch {
+	case n.kind == nullNode:
+		return "write {} for an empty mapping"
+	case n.kind == listNode && what == "`types`":
+		return "types are declared by name, without `-`: JobID: uuid"
+	case n.kind == listNode && what == "`commands`":
+		return "commands are declared by name, without `-`: job.get: {}"
+	case n.kind == listNode && what == "`fields`":
+		return "fields are declared by name, without `-`: id: uuid"
+	}
+	return ""
+}
+
+// cutType matches a type with an open <, as a comma leaves it.
+var cutType = regexp.MustCompile(`^(list|map|opt)<[^\s]*$`)
+
+// joinCut reports types that a comma of YAML cut in two in a mapping in flow
+// style, and returns the entries without them: m: map<string, int64> gives the
+// keys m and int64>.
+func (l *loader) joinCut(n *node) []pair {
+	if n.style != flowStyle {
+		return n.pairs
+	}
+	const most = 16 // pieces of one type
+	var whole []pair
+	for i := 0; i < len(n.pairs) && !l.full(); i++ {
+		kv := n.pairs[i]
+		text := kv.value.text
+		balance := strings.Count(text, "<") - strings.Count(text, ">")
+		if kv.value.kind != textNode || balance <= 0 || !cutType.MatchString(text) {
+			whole = append(whole, kv)
+			continue
+		}
+		j := i + 1
+		for ; j < min(len(n.pairs), i+most) && balance > 0 && n.pairs[j].value.kind == nullNode && n.pairs[j].value.text == ""; j++ {
+			piece := n.pairs[j].key.text
+			text += ", " + piece
+			balance += strings.Count(piece, "<") - strings.Count(piece, ">")
+		}
+		if j == i+1 || !strings.Contains(text, ">") {
+			whole = append(whole, kv)
+			continue
+		}
+		d := l.finding(E0010, n.pairs[i+1].key, "a type was cut in two by the YAML comma")
+		d.Label = "YAML reads this as a second key"
+		d.Hint = "maps always have string keys"
+		if strings.Contains(text, "map<string, ") {
+			d.Hint += ": write " + strings.ReplaceAll(text, "map<string, ", "map<")
+		}
+		l.report(d)
+		i = j - 1
+	}
+	return whole
+}
+
+func (l *loader) list(n *node) ([]*node, bool) {
+	if n.kind != listNode {
+		d := l.finding(E0110, n, "expected a list, found "+n.kind.String())
+		if n.kind == textNode {
+			d.Hint = "write [" + n.text + "]"
+		}
+		l.report(d)
+		return nil, false
+	}
+	return n.items, true
+}
+
+// text returns a text without the line breaks at its end.
+func (l *loader) text(n *node) (string, bool) {
+	if n.kind != textNode {
+		d := l.finding(E0110, n, "expected a text, found "+n.kind.String())
+		switch n.kind {
+		case boolNode, numberNode, dateNode:
+			d.Hint = `quote it: "` + n.text + `"`
+		}
+		l.report(d)
+		return "", false
+	}
+	return strings.TrimRight(n.text, "\r\n"), true
+}
+
+// truth returns true or false.
+func (l *loader) truth(n *node, key string) (value, ok bool) {
+	if n.kind == boolNode && (n.text == "true" || n.text == "false") {
+		return n.text == "true", true
+	}
+	d := l.finding(E0113, n, quote(key)+" must be true or false")
+	if n.kind == textNode || n.kind == boolNode {
+		d.Label = "YAML versions do not agree on other words"
+	}
+	l.report(d)
+	return false, false
+}
+
+// plainInteger is how a whole number is written: as in JSON.
+var plainInteger = regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+
+// ambiguousNumber is a number in another base, with a leading zero, a plus
+// sign or a separator.
+var ambiguousNumber = regexp.MustCompile(`^([+]|-?0[0-9box_]|[^.]*_)`)
+
+// integer returns a whole number of at least low.
+func (l *loader) integer(n *node, key string, low int) (int, bool) {
+	if n.kind == numberNode && ambiguousNumber.MatchString(n.text) {
+		l.ambiguous(n)
+		return 0, false
+	}
+	v, err := strconv.ParseInt(n.text, 10, 32)
+	if n.kind != numberNode || err != nil || !plainInteger.MatchString(n.text) || int(v) < low {
+		d := l.finding(E0113, n, fmt.Sprintf("%s must be a whole number from %d to %d", quote(key), low, math.MaxInt32))
+		if n.kind == textNode && plainInteger.MatchString(n.text) {
+			d.Hint = "write it without quotes: " + n.text
+		}
+		l.report(d)
+		return 0, false
+	}
+	return int(v), true
+}
+
+// ambiguous reports such a number.
+func (l *loader) ambiguous(n *node) {
+	d := l.finding(E0009, n, quote(n.text)+" is a number that YAML versions read differently")
+	d.Hint = "write a whole number, in decimal and without leading zeros"
+	if digits, octal := strings.CutPrefix(n.text, "0"); octal {
+		old, err1 := strconv.ParseUint(digits, 8, 31)
+		now, err2 := strconv.ParseUint(digits, 10, 31)
+		switch {
+		case err1 == nil && err2 == nil && old != now:
+			d.Message = fmt.Sprintf("%s is %d for YAML 1.1 and %d for YAML 1.2", quote(n.text), old, now)
+			d.Hint = fmt.Sprintf("write %d or %d", old, now)
+		case err2 == nil:
+			d.Hint = fmt.Sprintf("write %d", now)
+		}
+	} else if digits := strings.ReplaceAll(n.text, "_", ""); plainInteger.MatchString(digits) {
+		d.Hint = "write " + digits
+	}
+	l.report(d)
+}
+
+// nameLength reports a name that is too long.
+func (l *loader) nameLength(n *node, what string, limit int) bool {
+	if len(n.text) <= limit {
+		return true
+	}
+	l.report(l.finding(E0112, n, fmt.Sprintf("%s is %d bytes long; at most %d are possible", what, len(n.text), limit)))
+	return false
+}
+
+// laterKeys are the words kept for later versions in every declaration.
+var laterKeys = []string{"roles", "auth", "upload", "keys", "example", "bits"}
+
+// constraintKeys are the words of types and fields that this version does not
+// build.
+var constraintKeys = []string{"range", "len", "pattern", "format", "in", "unique", "default", "secret", "borrow"}
+
+// unknownKey reports a key that is not one of known: as not supported if it is
+// one of later, else as unknown. kind selects the words of other languages and
+// what names the declaration.
+func (l *loader) unknownKey(kv pair, kind, what string, known []string, later ...string) {
+	key := kv.key.text
+	if slices.Contains(later, key) || slices.Contains(laterKeys, key) {
+		l.report(l.finding(E0104, kv.key, quote(key)+" is not supported by this version"))
+		return
+	}
+	d := l.finding(E0103, kv.key, "unknown key "+quote(key)+" in "+what)
+	word := strings.ToLower(key)
+	foreign := orElse(foreignKeys[kind][word], foreignKeys[""][word])
+	switch {
+	case foreign != "" && slices.Contains(known, foreign):
+		d.Hint = "did you mean " + quote(foreign) + "?"
+	case kind == "field" && slices.Contains([]string{"required", "optional", "nullable", "null"}, word):
+		d.Hint = "a field is required unless its type is opt<…>"
+	case kind == "field" && (key == "fields" || key == "enum"):
+		d.Hint = "declare a type under `types:` and use its name"
+	case kind == "type" && key == "closed":
+		d.Hint = "only an enum can be closed"
+	default:
+		d.Hint = didYouMean(key, slices.Concat(known, later))
+	}
+	if d.Hint == "" && kv.value.kind == nullNode && strings.Contains(key, " ") {
+		d.Hint = "a text that holds a comma must be quoted inside { }"
+	}
+	if d.Hint == "" {
+		d.Hint = "possible keys: " + strings.Join(known, ", ")
+	}
+	l.report(d)
+}
+
+func orElse(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
