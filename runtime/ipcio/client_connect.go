@@ -160,8 +160,8 @@ func mismatch(ours string, version int, theirs string, major int) string {
 func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	l := c.link
 	ended := make(chan struct{})
-	down := func(error) { c.down(domain, private, ended) }
-	domain.ended, private.ended = down, down
+	domain.ended = func(error) { private.drain() }
+	private.ended = func(error) { c.down(domain, private, ended) }
 	domain.next = func(b []byte) []byte { return c.domainOutput(domain, b) }
 	private.next = func(b []byte) []byte { return l.output(private, b) }
 
@@ -206,7 +206,8 @@ func watchLanes(domain, private *lane) {
 	}
 }
 
-// down is called when a lane has ended: the other one goes too.
+// down is called when the private lane has ended: the domain lane goes too. If
+// that one ends first, the private lane follows when it has been read.
 func (c *Client) down(domain, private *lane, ended chan struct{}) {
 	l := c.link
 	l.mu.Lock()
@@ -217,7 +218,6 @@ func (c *Client) down(domain, private *lane, ended chan struct{}) {
 	}
 	l.unlock()
 	domain.end(errFenced)
-	private.end(errFenced)
 	if !current {
 		return
 	}

@@ -98,7 +98,6 @@ func (l *link) handle(in *session.Incoming) {
 
 // serveNested starts a nested call, beside whatever is queued.
 func (l *link) serveNested(in *session.Incoming) {
-	l.ep.active.add(1)
 	if l.ep.route != nil && in.Peer != nil {
 		l.ep.route(l, in)
 		l.ep.active.add(-1)

@@ -3,6 +3,7 @@ package ipcio
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,7 @@ type lane struct {
 
 	mu      sync.Mutex // guards the fields below; nothing else is locked under it
 	control []byte     // frames to be written before all others
+	last    []byte     // frames to be written when nothing else is left
 	writing bool       // the writer runs
 	again   bool       // and is to look once more before it ends
 	closing bool       // end when all is written
@@ -111,9 +113,15 @@ func (ln *lane) write() {
 		ln.mu.Unlock()
 
 		b = ln.next(b)
+		if len(b) == 0 {
+			b = ln.takeLast(b)
+		}
 		*buf = b
 		if len(b) > 0 {
-			if err := ln.writeAll(b); err != nil {
+			if err := ln.writeAll(b); sock.DisconnectError(err) {
+				ln.drain() // and no writer runs again: writing stays true
+				return
+			} else if err != nil {
 				ln.end(err)
 				return
 			}
@@ -131,6 +139,14 @@ func (ln *lane) write() {
 		}
 		ln.mu.Unlock()
 	}
+}
+
+func (ln *lane) takeLast(b []byte) []byte {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	b = append(b, ln.last...)
+	ln.last = nil
+	return b
 }
 
 func (ln *lane) writeAll(b []byte) error {
@@ -198,6 +214,14 @@ func (ln *lane) watch() {
 	}
 }
 
+// drain ends the lane when what the other side has sent is read. It is for a
+// lane whose other side is going away: its last words, which say how far our
+// messages have come, may still be in the socket, also when a write has failed
+// already or the other lane has ended.
+func (ln *lane) drain() {
+	ln.conn.SetReadDeadline(time.Now().Add(farewell)) // fails only if the lane has ended
+}
+
 // end closes the connection. The first reason counts.
 func (ln *lane) end(err error) {
 	ln.mu.Lock()
@@ -215,12 +239,11 @@ func (ln *lane) end(err error) {
 	}
 }
 
-// finish writes frames and what else is left, then ends the lane; at once if
-// the other side does not take them within a moment.
+// finish writes what is left, then frames, and ends the lane; at once if the
+// other side does not take them within a moment.
 func (ln *lane) finish(frames []byte) {
 	ln.mu.Lock()
-	ln.control = append(ln.control, frames...)
-	ln.closing = true
+	ln.last, ln.closing = frames, true
 	ln.kickLocked()
 	ln.mu.Unlock()
 	late := time.NewTimer(farewell)
@@ -233,9 +256,10 @@ func (ln *lane) finish(frames []byte) {
 }
 
 // ordinary reports whether a lane that ended with err needs no mention: the
-// other side went away, or we did.
+// other side went away, or we did. A deadline is that of drain.
 func ordinary(err error) bool {
-	return errors.Is(err, errFarewell) || errors.Is(err, errFenced) || sock.DisconnectError(err)
+	return err == nil || errors.Is(err, errFarewell) || errors.Is(err, errFenced) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || sock.DisconnectError(err)
 }
 
 // reason returns why the lane ended, nil while it lives.

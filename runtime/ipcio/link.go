@@ -57,6 +57,7 @@ func (l *link) unlock() {
 				go l.runInbox()
 			}
 		case session.ActionStart:
+			l.ep.active.add(1) // here, so that Shutdown does not miss it
 			go l.serveNested(a.In)
 		case session.ActionCancel:
 			if c, ok := a.In.Tag.(canceler); ok {
@@ -281,8 +282,6 @@ func (l *link) public(err error) error {
 	switch {
 	case errors.Is(err, session.ErrQueueFull):
 		return fmt.Errorf("%d messages or %d bytes wait: %w", l.ep.queue.Frames, l.ep.queue.Bytes, ErrQueueFull)
-	case errors.Is(err, session.ErrDraining):
-		return ErrClosed
 	}
 	return err
 }

@@ -239,7 +239,7 @@ func (s *Server) Clients() []ClientInfo {
 func (s *Server) byName(verb, command, client string) (*serverSession, error) {
 	s.mu.Lock()
 	ss := s.names[client]
-	ended := s.state >= serverDraining
+	ended := s.state == serverEnded
 	s.mu.Unlock()
 	var err error
 	switch {
@@ -287,7 +287,7 @@ func (s *Server) broadcastTyped(ctx context.Context, command string, enc AppendF
 		return fail(fmt.Errorf("the message needs a frame of %d bytes, the limit is %d: %w", size, s.ep.frameBytes, ErrTooLarge))
 	}
 	s.mu.Lock()
-	ended := s.state >= serverDraining
+	ended := s.state == serverEnded
 	s.mu.Unlock()
 	if ended {
 		return fail(ErrClosed)

@@ -29,10 +29,11 @@ type serverSession struct {
 	since       time.Time // when it connected, or lost its connection
 
 	cursor *session.Cursor // guarded by server.logMu
+	acked  chan struct{}   // has a token when the cursor was acknowledged; capacity 1
 }
 
 func (s *Server) newSession(token wire.ID, name string, creds Credentials) *serverSession {
-	ss := &serverSession{server: s, token: token, id: randomID(), name: name, creds: creds, since: time.Now()}
+	ss := &serverSession{server: s, token: token, id: randomID(), name: name, creds: creds, since: time.Now(), acked: make(chan struct{}, 1)}
 	ss.from = &wire.Peer{Name: name, ID: ss.id, UID: creds.UID, GID: creds.GID, PID: creds.PID}
 	ss.link = newLink(&s.ep, session.New(s.ep.sessionConfig(firstWindowFrames, firstWindowBytes, s.limits.Calls)))
 	ss.link.self.Store(&peer{link: ss.link, name: name, id: ss.id, creds: creds, known: true})
@@ -64,7 +65,7 @@ func (ss *serverSession) connectedLocked() bool { return ss.domain != nil }
 // fenced.
 func (ss *serverSession) bindDomain(ln *lane) {
 	ln.next = func(b []byte) []byte { return ss.domainOutput(ln, b) }
-	ln.ended = func(err error) { ss.down(ln, err) }
+	ln.ended = func(error) { ss.domainEnded(ln) }
 	ss.domain, ss.bound = ln, time.Now()
 }
 
@@ -72,16 +73,30 @@ func (ss *serverSession) bindDomain(ln *lane) {
 // held.
 func (ss *serverSession) bindPrivate(ln *lane) {
 	ln.next = func(b []byte) []byte { return ss.link.output(ln, b) }
-	ln.ended = func(err error) { ss.down(ln, err) }
+	ln.ended = func(error) { ss.down(ln) }
 	ss.link.private = ln
 	ss.cookie = wire.ID{}
 	ss.since = time.Now()
 	ss.link.core.Up()
 }
 
+// domainEnded is called when a domain lane has ended. The private lane follows
+// when it has been read: the client may have said goodbye there.
+func (ss *serverSession) domainEnded(ln *lane) {
+	ss.link.mu.Lock()
+	private := ss.link.private
+	current := ss.domain == ln
+	ss.link.mu.Unlock()
+	if current && private != nil {
+		private.drain()
+		return
+	}
+	ss.down(ln)
+}
+
 // down is called when a lane has ended: if it was one of the session's, the
 // other one goes too and the session waits for its client.
-func (ss *serverSession) down(ln *lane, err error) {
+func (ss *serverSession) down(ln *lane) {
 	l := ss.link
 	l.mu.Lock()
 	if ln != ss.domain && ln != l.private {
@@ -94,12 +109,15 @@ func (ss *serverSession) down(ln *lane, err error) {
 	for _, other := range lanes {
 		other.end(errFenced)
 	}
-	if !ended {
-		if !ordinary(err) {
+	if ended {
+		return
+	}
+	for _, ln := range lanes {
+		if err := ln.reason(); !ordinary(err) {
 			ss.server.ep.log.warn("connection lost", "client", ss.name, "error", err)
 		}
-		ss.server.ep.log.op("client disconnected", "client", ss.name)
 	}
+	ss.server.ep.log.op("client disconnected", "client", ss.name)
 }
 
 // detachLocked takes the lanes off the session and returns them, to be ended
@@ -139,6 +157,10 @@ func (ss *serverSession) receiveDomain(ln *lane, f *wire.Frame) error {
 		ss.server.logMu.Lock()
 		err := ss.server.log.Ack(ss.cursor, f.Number)
 		ss.server.logMu.Unlock()
+		select {
+		case ss.acked <- struct{}{}:
+		default:
+		}
 		ln.kick()
 		return err
 	case wire.KindQuery:
@@ -200,11 +222,35 @@ func (ss *serverSession) flushConnected(ctx context.Context) error {
 		}
 	})
 	err := ss.link.flush(ctx)
+	if err == nil {
+		err = ss.flushBroadcasts(ctx)
+	}
 	select {
 	case <-private.done:
 		return nil
 	default:
 		return err
+	}
+}
+
+// flushBroadcasts waits until the client has handled all broadcasts so far.
+func (ss *serverSession) flushBroadcasts(ctx context.Context) error {
+	s := ss.server
+	s.logMu.Lock()
+	last := s.log.Last()
+	s.logMu.Unlock()
+	for {
+		s.logMu.Lock()
+		acked := ss.cursor.Acked()
+		s.logMu.Unlock()
+		if acked >= last {
+			return nil
+		}
+		select {
+		case <-ss.acked:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

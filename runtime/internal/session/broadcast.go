@@ -108,6 +108,9 @@ func (l *Log) endOf(n uint64) int64 {
 	return oldest.end - int64(len(oldest.frame))
 }
 
+// Acked returns the last number that the client acknowledged.
+func (c *Cursor) Acked() uint64 { return c.acked }
+
 // Ack takes the client's acknowledgement of everything up to number n.
 func (l *Log) Ack(c *Cursor, n uint64) error {
 	if n > c.pos {

@@ -271,7 +271,7 @@ func (s *Session) Closed(done, started uint64) error {
 // order: see [Session.Closed].
 func (s *Session) Farewell() (done, started uint64) { return s.done, s.started }
 
-// Drain stops Next and the sending methods.
+// Drain stops Next: nothing more of the other side is begun.
 func (s *Session) Drain() { s.drain = true }
 
 // Serving returns how many calls of the other side are not answered yet,

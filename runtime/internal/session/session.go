@@ -12,7 +12,6 @@ import (
 var (
 	ErrQueueFull = errors.New("session: the queue is full")
 	ErrNoSlot    = errors.New("session: as many calls are in flight as the other side takes")
-	ErrDraining  = errors.New("session: no new messages are taken")
 )
 
 // A ProtocolError says which rule the other side broke. The connection that
@@ -214,9 +213,6 @@ func (s *Session) push(seq wire.Sequence, e *entry) {
 // Call accepts a call. A nested one travels in R and is bounded by the number
 // of calls alone.
 func (s *Session) Call(m *Message) (*Call, error) {
-	if s.drain {
-		return nil, ErrDraining
-	}
 	if s.waiting >= s.callsMax {
 		return nil, ErrNoSlot
 	}
@@ -249,9 +245,6 @@ func (s *Session) room(size int) error {
 	o := &s.out[wire.S]
 	full := func() bool {
 		return o.frames >= s.cfg.QueueFrames || o.frames > 0 && o.bytes+size > s.cfg.QueueBytes
-	}
-	if s.drain {
-		return ErrDraining
 	}
 	if !full() {
 		return nil

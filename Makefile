@@ -1,0 +1,106 @@
+# Run "make" for the list of targets.
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS     += --no-print-directory --warn-undefined-variables
+
+# Versions of tools that are not part of go.mod, so that nothing of theirs
+# reaches those who import this module.
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+FUZZTIME ?= 30s
+BENCH    ?= .
+COUNT    ?= 10
+TIMEOUT  ?= 5m
+OUT      := .out
+
+# The directories of the checked-in SDKs.
+SDKS = $(patsubst %/commands.yaml,%,$(wildcard generated/*/commands.yaml))
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
+
+.PHONY: demo
+demo: ## run the tutorial for ten seconds, kill its server, show that nothing is lost
+	@go run ./examples/tutorial/demo
+
+.PHONY: test
+test: ## run all tests
+	go test -timeout $(TIMEOUT) ./...
+
+.PHONY: race
+race: ## run all tests with the race detector (needs a C compiler)
+	@if ! command -v "$$(go env CC)" >/dev/null; then echo "race: not run: the race detector needs a C compiler and $$(go env CC) is not there"; \
+	else set -x; CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...; fi
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	@bad=$$(gofmt -l .); if [[ -n $$bad ]]; then printf 'gofmt -w these files:\n%s\n' "$$bad"; exit 1; fi
+	go vet ./...
+	$(STATICCHECK) ./...
+
+.PHONY: generate
+generate: ## write the SDKs under generated/ again
+	go generate ./generated/...
+
+.PHONY: checkgenerate
+checkgenerate: ## fail if an SDK is not what the generator writes today
+	@[[ -n "$(SDKS)" ]] || { echo 'checkgenerate: no generated/*/commands.yaml'; exit 1; }
+	@for sdk in $(SDKS); do echo "ipcio-gen verify: $$sdk"; (cd "$$sdk" && go tool ipcio-gen verify); done
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; go build -o "$$tmp/ipcio-gen" ./generator/cmd/ipcio-gen; \
+	for sdk in $(SDKS); do \
+		cp -R "$$sdk" "$$tmp/sdk"; rm -f "$$tmp"/sdk/*.ipcio.go; \
+		(cd "$$tmp/sdk" && ../ipcio-gen generate); \
+		diff -ru "$$sdk" "$$tmp/sdk" || { echo "$$sdk is not what the generator writes: run make generate"; exit 1; }; \
+		rm -rf "$$tmp/sdk"; \
+	done
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME each (30s)
+	@targets=$$(grep -rEo --include='*_test.go' --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]*' . | sort | sed -E 's#/[^/]*:func # #'); \
+	[[ -n $$targets ]] || { echo 'fuzz: no targets'; exit 1; }; \
+	while read -r dir name; do echo "fuzz: $$dir $$name $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" | { grep -v '^fuzz: elapsed' || true; }; \
+	done <<<"$$targets"
+
+.PHONY: bench
+bench: ## run the benchmarks COUNT times (10) into .out/bench.txt, for benchstat
+	@mkdir -p $(OUT)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 60m ./... | tee $(OUT)/bench.txt
+
+.PHONY: benchonce
+benchonce: ## run every benchmark once, so that none rots
+	go test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
+
+.PHONY: cover
+cover: ## measure what the tests reach: .out/coverage.html
+	@mkdir -p $(OUT)
+	go test -timeout $(TIMEOUT) -coverpkg ./schema/...,./generator/...,./runtime/... -coverprofile $(OUT)/coverage.out ./...
+	go tool cover -html $(OUT)/coverage.out -o $(OUT)/coverage.html
+	@go tool cover -func $(OUT)/coverage.out | tail -n 1
+
+.PHONY: cross
+cross: ## build for the other systems, vet for a 32-bit one
+	GOOS=darwin GOARCH=arm64 go build ./...
+	GOOS=freebsd GOARCH=amd64 go build ./...
+	GOOS=windows GOARCH=amd64 go build ./...
+	GOOS=linux GOARCH=386 go vet ./...
+
+# The steps of ci in order: what fails soonest goes first.
+CI := lint checkgenerate test race cifuzz benchonce demo cross
+
+.PHONY: cifuzz
+cifuzz:
+	@$(MAKE) fuzz FUZZTIME=3s
+
+.PHONY: ci
+ci: ## everything that must hold before a merge, with the time each step took
+	@report=''; total=$$SECONDS; \
+	for step in $(CI); do \
+		echo "==> $$step"; start=$$SECONDS; \
+		$(MAKE) "$$step" || { echo "==> $$step: FAILED after $$((SECONDS-start)) s"; exit 1; }; \
+		report+=$$(printf '  %-14s %4d s' "$$step" "$$((SECONDS-start))")$$'\n'; \
+	done; \
+	printf '==> ci: passed in %d s\n%s' "$$((SECONDS-total))" "$$report"

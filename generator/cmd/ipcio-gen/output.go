@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ipcio/ipcio-go/generator"
+)
+
+// outDir is the directory that is written to. It is an os.Root, so that
+// nothing outside of it is ever reached, not even through a symbolic link.
+type outDir struct {
+	name string
+	root *os.Root
+}
+
+func openDir(name string) (*outDir, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the output directory: %w", err)
+	}
+	return &outDir{name: name, root: root}, nil
+}
+
+// close gives the directory back. There is nothing to lose: every file was
+// closed, and its error reported, before.
+func (d *outDir) close() { _ = d.root.Close() }
+
+// path returns the path of a file for a message.
+func (d *outDir) path(name string) string { return filepath.Join(d.name, name) }
+
+// A change is one file that is not as it should be.
+type change struct {
+	name     string
+	old, new []byte // nil if there is no file
+}
+
+// A plan is what has to change, sorted by name.
+type plan []change
+
+func (p plan) empty() bool { return len(p) == 0 }
+
+// compare returns what has to change so that the directory holds files and no
+// other generated ones. A file that has our suffix and not our header is an
+// error, as is one that is no regular file.
+func (d *outDir) compare(files []generator.File) (plan, error) {
+	found, err := d.generated()
+	if err != nil {
+		return nil, err
+	}
+	var p plan
+	for _, f := range files {
+		old, ok := found[f.Name]
+		delete(found, f.Name)
+		if !ok || !bytes.Equal(old, f.Content) {
+			p = append(p, change{name: f.Name, old: old, new: f.Content})
+		}
+	}
+	for name, old := range found {
+		p = append(p, change{name: name, old: old})
+	}
+	slices.SortFunc(p, func(a, b change) int { return strings.Compare(a.name, b.name) })
+	return p, nil
+}
+
+// generated returns the content of the files with our suffix.
+func (d *outDir) generated() (map[string][]byte, error) {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the output directory: %w", err)
+	}
+	found := map[string][]byte{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), generator.Suffix) || isTemporary(e.Name()) {
+			continue
+		}
+		if !e.Type().IsRegular() {
+			return nil, fmt.Errorf("%s is no regular file: remove it, or write to another directory with -o", d.path(e.Name()))
+		}
+		content, err := d.root.ReadFile(e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("cannot read what was generated before: %w", err)
+		}
+		if !bytes.HasPrefix(content, []byte(generator.Header)) {
+			return nil, fmt.Errorf("%s was not written by ipcio-gen: rename it, since names that end in %s belong to the generator",
+				d.path(e.Name()), generator.Suffix)
+		}
+		found[e.Name()] = content
+	}
+	return found, nil
+}
+
+// apply writes what is new and then removes what is not needed any more.
+func (d *outDir) apply(p plan) error {
+	for _, c := range p {
+		if c.new != nil {
+			if err := d.write(c.name, c.new); err != nil {
+				return fmt.Errorf("cannot write %s: %w", d.path(c.name), err)
+			}
+		}
+	}
+	for _, c := range p {
+		if c.new == nil {
+			if err := d.root.Remove(c.name); err != nil {
+				return fmt.Errorf("cannot remove %s, which is not needed any more: %w", d.path(c.name), err)
+			}
+		}
+	}
+	return nil
+}
+
+// tempPrefix begins the names of files being written. Go ignores files that
+// begin with a dot.
+const tempPrefix = ".ipcio-gen-"
+
+func isTemporary(name string) bool { return strings.HasPrefix(name, tempPrefix) }
+
+// write replaces a file in one step: whoever reads it sees the old content or
+// the new, whole.
+func (d *outDir) write(name string, content []byte) error {
+	temp := fmt.Sprintf("%s%d-%s", tempPrefix, os.Getpid(), name)
+	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = d.root.Rename(temp, name)
+	}
+	if err != nil {
+		return errors.Join(err, d.root.Remove(temp))
+	}
+	return nil
+}
+
+// print writes the plan as a unified diff from what is there to what should
+// be.
+func (p plan) print(w io.Writer) {
+	for _, c := range p {
+		from, to := "a/"+c.name, "b/"+c.name
+		if c.old == nil {
+			from = "/dev/null"
+		}
+		if c.new == nil {
+			to = "/dev/null"
+		}
+		unifiedDiff(w, from, to, string(c.old), string(c.new))
+	}
+}
+
+// summary says which files the plan is about.
+func (p plan) summary() string {
+	var missing, changed, stale []string
+	for _, c := range p {
+		switch {
+		case c.old == nil:
+			missing = append(missing, c.name)
+		case c.new == nil:
+			stale = append(stale, c.name)
+		default:
+			changed = append(changed, c.name)
+		}
+	}
+	var parts []string
+	for _, part := range []struct {
+		word  string
+		names []string
+	}{{"missing", missing}, {"changed", changed}, {"not needed any more", stale}} {
+		if len(part.names) > 0 {
+			parts = append(parts, part.word+": "+strings.Join(part.names, ", "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,125 @@
+package generator
+
+import (
+	"fmt"
+
+	"github.com/dave/jennifer/jen"
+	"github.com/ipcio/ipcio-go/schema"
+)
+
+const protocolFileName = "protocol" + Suffix
+
+// generation is the generation of the seam that the generated code needs:
+// ipcio.SupportsGen1.
+const generation = 1
+
+// protocolFile writes the package comment, the pin to the runtime, and the
+// description of the protocol.
+//
+//	const _ = ipcio.SupportsGen1
+//
+//	const (
+//		ProtocolName        = "jobrunner"
+//		ProtocolVersion     = 1
+//		ProtocolFingerprint = "sha256:…"
+//	)
+//
+//	const (
+//		CommandJobSubmit = "job.submit"
+//	)
+func (g *gen) protocolFile() *file {
+	s := g.schema
+	f := g.newFile(protocolFileName, s.Files[0])
+	f.packageDoc(fmt.Sprintf("Package %s is the %s protocol, version %d.", g.names.pkg, s.Protocol, s.Version), s.Doc)
+
+	f.decl([]string{"If this line does not compile, this file and the ipcio runtime in go.mod do not fit: run \"go get github.com/ipcio/ipcio-go@latest\" and then \"go generate\"."},
+		jen.Const().Id("_").Op("=").Qual(pkgRuntime, fmt.Sprintf("SupportsGen%d", generation)))
+
+	f.decl([]string{"What the two sides of a connection compare. The fingerprint covers what matters on the wire, not documentation or names of types."},
+		jen.Const().Defs(
+			jen.Id("ProtocolName").Op("=").Lit(s.Protocol),
+			jen.Id("ProtocolVersion").Op("=").Lit(s.Version),
+			jen.Id("ProtocolFingerprint").Op("=").Lit(s.Fingerprint()),
+		))
+
+	commands := g.commands()
+	if len(commands) > 0 {
+		f.decl([]string{"The commands as they travel, for dynamic handlers."}, jen.Const().DefsFunc(func(d *jen.Group) {
+			for _, c := range commands {
+				for _, l := range docs(deprecated(c.Deprecated)) {
+					d.Add(l)
+				}
+				d.Id(c.constant).Op("=").Lit(c.Name)
+			}
+		}))
+	}
+	f.decl([]string{"Protocol describes the protocol to the runtime, anew for every call."}, g.protocolFunc(commands))
+	return f
+}
+
+// protocolFunc declares Protocol.
+//
+//	func Protocol() *ipcio.Protocol {
+//		return &ipcio.Protocol{
+//			Name:        ProtocolName,
+//			Version:     ProtocolVersion,
+//			Fingerprint: ProtocolFingerprint,
+//			Commands: []ipcio.CommandSpec{
+//				{
+//					Name:        CommandJobSubmit,
+//					Direction:   ipcio.ClientToServer,
+//					Fingerprint: "…",
+//					Payload:     func(b []byte) error { return new(JobSubmitPayload).UnmarshalCBOR(b) },
+//					Reply:       func(b []byte) error { return new(JobSubmitReply).UnmarshalCBOR(b) },
+//				},
+//			},
+//		}
+//	}
+func (g *gen) protocolFunc(commands []command) jen.Code {
+	specs := make([]jen.Code, len(commands))
+	for i, c := range commands {
+		spec := []jen.Code{
+			entry("Name", jen.Id(c.constant)),
+			entry("Direction", jen.Qual(pkgRuntime, directions[c.Direction])),
+			entry("Fingerprint", jen.Lit(c.Fingerprint())),
+		}
+		if c.payloadType != "" {
+			spec = append(spec, entry("Payload", parseFunc(c.payloadType)))
+		}
+		if c.replyType != "" {
+			spec = append(spec, entry("Reply", parseFunc(c.replyType)))
+		}
+		specs[i] = lines(spec)
+	}
+	fields := []jen.Code{
+		entry("Name", jen.Id("ProtocolName")),
+		entry("Version", jen.Id("ProtocolVersion")),
+		entry("Fingerprint", jen.Id("ProtocolFingerprint")),
+	}
+	if len(specs) > 0 {
+		fields = append(fields, entry("Commands", jen.Index().Qual(pkgRuntime, "CommandSpec").Add(lines(specs))))
+	}
+	return jen.Func().Id("Protocol").Params().Op("*").Qual(pkgRuntime, "Protocol").Block(
+		jen.Return(jen.Op("&").Qual(pkgRuntime, "Protocol").Add(lines(fields))))
+}
+
+var directions = map[schema.Direction]string{
+	schema.ClientToServer: "ClientToServer",
+	schema.ServerToClient: "ServerToClient",
+	schema.Both:           "Both",
+	schema.ClientToClient: "ClientToClient",
+}
+
+// lines returns the body of a composite literal, one element a line. jen.Dict
+// would sort them.
+func lines(elements []jen.Code) jen.Code {
+	return jen.Custom(jen.Options{Open: "{", Close: "}", Separator: ",", Multi: true}, elements...)
+}
+
+func entry(name string, v jen.Code) jen.Code { return jen.Id(name).Op(":").Add(v) }
+
+// parseFunc returns the function that decodes a payload only to check it.
+func parseFunc(goType string) jen.Code {
+	return jen.Func().Params(jen.Id("b").Index().Byte()).Error().Add(
+		oneLiner(jen.Return(jen.New(jen.Id(goType)).Dot("UnmarshalCBOR").Call(jen.Id("b")))))
+}

@@ -1,0 +1,132 @@
+package codec_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/codec"
+)
+
+func TestEncodeErrors(t *testing.T) {
+	cycle := full()
+	cycle.Next = cycle
+	for _, c := range []struct {
+		name   string
+		change func(*sample)
+		path   string
+		reason string
+	}{
+		{"text", func(v *sample) { v.Name = "a\xff" }, "name", "not valid UTF-8"},
+		{"list element", func(v *sample) { v.Tags = []string{"a", "\xff"} }, "tags[1]", "not valid UTF-8"},
+		{"map value", func(v *sample) { v.Env = map[string]string{"k": "\xff"} }, `env["k"]`, "not valid UTF-8"},
+		{"map key", func(v *sample) { v.Env = map[string]string{"\xff": ""} }, `env["\xff"]`, "not valid UTF-8"},
+		{"closed enum", func(v *sample) { v.Kind = "" }, "kind", `"" is none of the declared values "a", "b"`},
+		{"time before", func(v *sample) { v.At = time.Date(-1, 12, 31, 23, 59, 59, 0, time.UTC) }, "at", "outside the years 0 to 9999"},
+		{"time after", func(v *sample) { v.At = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "at", "outside the years 0 to 9999"},
+		{"time after in UTC", func(v *sample) { v.At = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -7200)) }, "at", "outside the years 0 to 9999"},
+		{"any malformed", func(v *sample) { v.Extra = []byte{0x82, 1} }, "extra", "byte 0: an array of 2 elements"},
+		{"any of two items", func(v *sample) { v.Extra = []byte{1, 2} }, "extra", "byte 1: the item ends here"},
+		{"any indefinite", func(v *sample) { v.Extra = []byte{0x9f, 0xff} }, "extra", "indefinite length"},
+		{"any too deep", func(v *sample) { v.Extra = []byte(strings.Repeat("\x81", codec.MaxDepth) + "\x00") }, "extra", "deeper than 32"},
+		{"inside", func(v *sample) { v.Next.Tags = []string{"\xff"} }, "next.tags[0]", "not valid UTF-8"},
+		{"cycle", func(v *sample) { *v = *cycle }, strings.TrimSuffix(strings.Repeat("next.", 31), ".") + ".env", "a cycle of pointers?"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := full()
+			c.change(v)
+			b, err := v.AppendCBOR([]byte("before"))
+			if string(b) != "before" {
+				t.Errorf("the buffer is %q after an error", b)
+			}
+			e, ok := errors.AsType[*codec.EncodeError](err)
+			if !ok {
+				t.Fatalf("error %v, want an *EncodeError", err)
+			}
+			if e.Path != c.path || !strings.Contains(e.Reason, c.reason) {
+				t.Errorf("error %q at path %q, want %q at %q", e.Reason, e.Path, c.reason, c.path)
+			}
+			if s := v.String(); !strings.HasPrefix(s, "sample(codec: cannot encode ") {
+				t.Errorf("String() = %s", s)
+			}
+		})
+	}
+}
+
+// TestDepthIsTheSame shows that the deepest value that can be encoded can be
+// decoded, and that nothing deeper can be encoded.
+func TestDepthIsTheSame(t *testing.T) {
+	nest := func(n int) *sample {
+		var v *sample
+		for range n {
+			v = &sample{Kind: "a", Next: v}
+		}
+		return v
+	}
+	// A sample holds lists, so that the innermost may be at level 31.
+	b, err := nest(codec.MaxDepth - 1).MarshalCBOR()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := new(sample).UnmarshalCBOR(b); err != nil {
+		t.Error(err)
+	}
+	if err := codec.WellFormed(b); err != nil {
+		t.Error(err)
+	}
+	if _, err := nest(codec.MaxDepth).MarshalCBOR(); err == nil {
+		t.Error("a sample at level 32 with a list at level 33 was encoded")
+	}
+}
+
+func TestMemoryIsTheSame(t *testing.T) {
+	type element [64]uint64
+	for _, n := range []int{0, 1, 100, 127, 128, 129, 1000, 100_000} {
+		// A list of n elements that take 512 bytes each and 1 on the wire.
+		var c codec.Checker
+		if !codec.EnterList(&c, make([]element, n)) || !c.Leave() {
+			t.Fatal(c.Err())
+		}
+		after := codec.AppendListHead(nil, n)
+		for range n {
+			after = append(after, 0)
+		}
+		b, encodeErr := c.Finish(nil, after)
+		if encodeErr != nil && len(b) > 0 {
+			t.Error("Finish returned bytes with an error")
+		}
+
+		d := codec.NewDecoder(after)
+		list, v := codec.MakeList[element](&d)
+		for list.Next() {
+			v = append(v, element{d.Uint64()})
+		}
+		decodeErr := d.Finish()
+		if (encodeErr == nil) != (decodeErr == nil) {
+			t.Errorf("%d elements: encoding says %v, decoding says %v", n, encodeErr, decodeErr)
+		}
+		if want := n*512 > 64<<10+codec.MaxGrowth*len(after); want != (decodeErr != nil) {
+			t.Errorf("%d elements: %v", n, decodeErr)
+		}
+		if cap(v)*512 > 64<<10+codec.MaxGrowth*len(after) {
+			t.Errorf("%d elements: %d bytes were allocated", n, cap(v)*512)
+		}
+	}
+}
+
+func TestString(t *testing.T) {
+	v := full()
+	v.Next = nil
+	const want = `sample{"at": 0("2026-01-02T03:04:05.06Z"), "id": 37(h'01020300000000000000000000000000'), ` +
+		`"env": {"Z": "\u00fc", "a": "1", "bb": ""}, "kind": "b", "name": "ein Name", "tags": ["", "x"], ` +
+		`"count": 70000, "extra": [1, null], "ratio": -0.25, "output": h'', "timeout": -60000000000, "priority": -3}`
+	if got := v.String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	v.Name = strings.Repeat("\x00\n", 100_000)
+	got := v.String()
+	if len(got) > codec.MaxString+len("…") || !strings.HasSuffix(got, "…") || strings.Contains(got, "\n") {
+		t.Errorf("String() of a long text has %d bytes: %s", len(got), got)
+	}
+}

@@ -1,0 +1,100 @@
+package codec
+
+import (
+	"encoding/hex"
+	"strconv"
+)
+
+// MaxString is the length in bytes at which [String] cuts.
+const MaxString = 1024
+
+// String returns name and the value that enc appends, in the diagnostic
+// notation of RFC 8949, section 8: one line of ASCII, cut at [MaxString] bytes
+// and then marked with "…". For a value that cannot be encoded it says so.
+func String(name string, enc func(b []byte) ([]byte, error)) string {
+	b, err := enc(nil)
+	if err != nil {
+		return name + "(" + err.Error() + ")"
+	}
+	p := printer{d: NewDecoder(b), out: append(make([]byte, 0, 128), name...)}
+	p.item()
+	if len(p.out) > MaxString {
+		return string(p.out[:MaxString]) + "…"
+	}
+	return string(p.out)
+}
+
+// printer writes a well-formed item in diagnostic notation, and stops soon
+// after out is longer than MaxString.
+type printer struct {
+	d   Decoder
+	out []byte
+}
+
+func (p *printer) item() {
+	h, _ := p.d.head()
+	switch h.Major {
+	case Uint, Negative:
+		p.out = append(p.out, integer(h)...)
+	case Bytes:
+		p.out = append(p.out, "h'"...)
+		p.out = hex.AppendEncode(p.out, p.content(h))
+		p.out = append(p.out, '\'')
+	case Text:
+		p.out = strconv.AppendQuoteToASCII(p.out, string(p.content(h)))
+	case Array:
+		p.items(h.Value, '[', ']', "")
+	case Pairs:
+		p.items(h.Value, '{', '}', ": ")
+	case Tag:
+		p.out = strconv.AppendUint(p.out, h.Value, 10)
+		p.items(1, '(', ')', "")
+	case Simple:
+		p.simple(h)
+	}
+}
+
+// items writes n items, or n pairs if colon is not "".
+func (p *printer) items(n uint64, open, end byte, colon string) {
+	p.out = append(p.out, open)
+	for i := range n {
+		if len(p.out) > MaxString {
+			return
+		}
+		if i > 0 {
+			p.out = append(p.out, ", "...)
+		}
+		p.item()
+		if colon != "" {
+			p.out = append(p.out, colon...)
+			p.item()
+		}
+	}
+	p.out = append(p.out, end)
+}
+
+// content returns the beginning of a byte or text string, enough of it to
+// reach the limit.
+func (p *printer) content(h Head) []byte {
+	s := p.d.b[p.d.off : p.d.off+int(h.Value)]
+	p.d.off += len(s)
+	return s[:min(len(s), MaxString)]
+}
+
+func (p *printer) simple(h Head) {
+	switch h.Info {
+	case infoFalse:
+		p.out = append(p.out, "false"...)
+	case infoTrue:
+		p.out = append(p.out, "true"...)
+	case infoNull:
+		p.out = append(p.out, "null"...)
+	case infoFloat16, infoFloat32, infoFloat64:
+		v, _, _ := float(h)
+		p.out = strconv.AppendFloat(p.out, v, 'g', -1, 64)
+	default:
+		p.out = append(p.out, "simple("...)
+		p.out = strconv.AppendUint(p.out, h.Value, 10)
+		p.out = append(p.out, ')')
+	}
+}
