@@ -88,8 +88,8 @@ cross: ## build for the other systems, vet for a 32-bit one
 	GOOS=windows GOARCH=amd64 go build ./...
 	GOOS=linux GOARCH=386 go vet ./...
 
-# The steps of ci in order: what fails soonest goes first.
-CI := lint checkgenerate test race cifuzz benchonce demo cross
+# The steps of ci, in order: what fails soonest goes first.
+CISTEPS := lint checkgenerate test race cifuzz benchonce demo cross
 
 .PHONY: cifuzz
 cifuzz:
@@ -98,7 +98,7 @@ cifuzz:
 .PHONY: ci
 ci: ## everything that must hold before a merge, with the time each step took
 	@report=''; total=$$SECONDS; \
-	for step in $(CI); do \
+	for step in $(CISTEPS); do \
 		echo "==> $$step"; start=$$SECONDS; \
 		$(MAKE) "$$step" || { echo "==> $$step: FAILED after $$((SECONDS-start)) s"; exit 1; }; \
 		report+=$$(printf '  %-14s %4d s' "$$step" "$$((SECONDS-start))")$$'\n'; \

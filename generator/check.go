@@ -151,8 +151,8 @@ func (c *checker) typeNames(t *schema.Type) {
 	}
 	switch t.Kind {
 	case schema.Enum:
-		c.values(t)
 		c.declare(c.n.valuesFunc(t), ident{partOfType, "the list of values of enum `" + t.Name + "`", at, schema.E0504})
+		c.values(t)
 	case schema.Struct:
 		c.fields(t)
 	}
@@ -226,7 +226,7 @@ func (c *checker) declare(name string, id ident) {
 		code = schema.E0504
 	case first.kind == partOfCommand || id.kind == partOfCommand:
 		code = schema.E0502
-	case first.kind != valueName || id.kind != valueName:
+	case first.kind == typeName:
 		code = schema.E0504
 	}
 	var notes []schema.Note

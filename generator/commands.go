@@ -183,7 +183,7 @@ func emitHandlers(f *file, s side, handled []command) {
 //		return s, nil
 //	}
 func emitConstructor(f *file, s side, docs []string) {
-	f.decl(docs, jen.Type().Id(s.typeName).Add(jen.Struct(jen.Op("*").Qual(pkgRuntime, s.typeName))))
+	f.decl(docs, jen.Type().Id(s.typeName).Add(embed(jen.Op("*").Qual(pkgRuntime, s.typeName))))
 	constructor := "New" + s.typeName
 	f.decl([]string{constructor + " makes a " + s.typeName + " with the given handlers. It does not start it. The protocol in cfg is set by this function."},
 		jen.Func().Id(constructor).
@@ -197,6 +197,9 @@ func emitConstructor(f *file, s side, docs []string) {
 				jen.Return(jen.Nil(), jen.Qual(pkgErrors, "Join").Call(jen.Err(), jen.Id("rt").Dot("Close").Call()))),
 			jen.Return(jen.Id(s.receiver), jen.Nil())))
 }
+
+// embed returns a struct on one line with one embedded type.
+func embed(t jen.Code) jen.Code { return jen.Op("struct").Add(oneLiner(t)) }
 
 // emitOn declares the method that registers a handler.
 //

@@ -117,11 +117,35 @@ func (f *file) render() ([]byte, error) {
 	if err := f.jen.Render(&raw); err != nil {
 		return nil, &FormatError{File: f.name, Reason: err.Error()}
 	}
-	out, err := format.Source(raw.Bytes())
+	source := groupImports(raw.String())
+	out, err := format.Source([]byte(source))
 	if err != nil {
-		return nil, f.formatError(raw.String(), err)
+		return nil, f.formatError(source, err)
 	}
 	return out, nil
+}
+
+// groupImports puts the standard library first in the import block, which
+// jennifer sorts as a whole. Packages of the library have no dot in their path.
+func groupImports(source string) string {
+	const begin, end = "\nimport (\n", "\n)\n"
+	before, rest, ok := strings.Cut(source, begin)
+	block, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		return source
+	}
+	var std, other []string
+	for line := range strings.SplitSeq(block, "\n") {
+		if strings.Contains(line, ".") {
+			other = append(other, line)
+		} else {
+			std = append(std, line)
+		}
+	}
+	if len(std) == 0 || len(other) == 0 {
+		return source
+	}
+	return before + begin + strings.Join(std, "\n") + "\n\n" + strings.Join(other, "\n") + end + after
 }
 
 func (f *file) formatError(source string, err error) error {

@@ -184,6 +184,10 @@ func goCommand(t *testing.T, dir string, args ...string) {
 }
 
 func TestDeterministic(t *testing.T) {
+	runs := 100
+	if testing.Short() {
+		runs = 5
+	}
 	for path, ar := range goldens(t) {
 		inputs, _ := split(ar)
 		s := load(t, inputs)
@@ -191,7 +195,7 @@ func TestDeterministic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 100 {
+		for i := range runs {
 			if i%10 == 0 {
 				s = load(t, inputs)
 			}

@@ -170,33 +170,42 @@ func (g *gen) appendList(h helper) jen.Code {
 			jen.Id("b").Op("=").Add(g.appendExpr(h.expr.Elem, jen.Id("b"), element("i"), false))))
 }
 
-// appendMap declares the encoder of a map. Up to 16 keys are sorted without
+// appendMap declares the encoder of a map. Up to 16 entries are sorted without
 // allocation.
 //
-//	func appendMapJob(b []byte, v map[string]Job) []byte {
+//	func appendMapTag(b []byte, v map[string]Tag) []byte {
 //		b = codec.AppendMapHead(b, len(v))
-//		var few [16]string
-//		for _, k := range codec.SortedKeys(few[:0], v) {
-//			e := v[k]
-//			b = e.appendCBOR(codec.AppendText(b, k))
+//		var few [16]codec.Entry[Tag]
+//		for _, e := range codec.SortedEntries(few[:0], v) {
+//			b = codec.AppendText(codec.AppendText(b, e.Key), string(e.Value))
 //		}
 //		return b
 //	}
+//
+// With a struct as value, which may be large, only the keys are sorted:
+//
+//	var few [16]string
+//	for _, k := range codec.SortedKeys(few[:0], v) {
+//		e := v[k]
+//		b = e.appendCBOR(codec.AppendText(b, k))
+//	}
 func (g *gen) appendMap(h helper) jen.Code {
 	const few = 16
-	k := codecAppendText(jen.Id("k"))
-	var body []jen.Code
-	if isStruct(h.expr.Elem) {
-		// What a map holds is not addressable.
-		body = append(body,
-			jen.Id("e").Op(":=").Id("v").Index(jen.Id("k")),
-			jen.Id("b").Op("=").Add(g.appendExpr(h.expr.Elem, k, local("e"), false)))
-	} else {
-		body = append(body, jen.Id("b").Op("=").Add(g.appendExpr(h.expr.Elem, k, element("k"), false)))
+	elem, b := h.expr.Elem, jen.Id("b")
+	loop := func(array jen.Code, name, sorted string, body ...jen.Code) jen.Code {
+		return g.appendFunc(h, "AppendMapHead",
+			jen.Var().Id("few").Index(jen.Lit(few)).Add(array),
+			jen.For(jen.List(jen.Id("_"), jen.Id(name)).Op(":=").Range().
+				Qual(pkgCodec, sorted).Call(jen.Id("few").Index(jen.Empty(), jen.Lit(0)), jen.Id("v"))).Block(body...))
 	}
-	return g.appendFunc(h, "AppendMapHead",
-		jen.Var().Id("few").Index(jen.Lit(few)).String(),
-		jen.For(jen.List(jen.Id("_"), jen.Id("k")).Op(":=").Range().Qual(pkgCodec, "SortedKeys").Call(jen.Id("few").Index(jen.Empty(), jen.Lit(0)), jen.Id("v"))).Block(body...))
+	if isStruct(elem) {
+		return loop(jen.String(), "k", "SortedKeys",
+			jen.Id("e").Op(":=").Id("v").Index(jen.Id("k")),
+			b.Clone().Op("=").Add(g.appendExpr(elem, codecAppendText(jen.Id("k")), local("e"), false)))
+	}
+	entryValue := func() *jen.Statement { return jen.Id("e").Dot("Value") }
+	return loop(jen.Qual(pkgCodec, "Entry").Types(g.goType(elem)), "e", "SortedEntries",
+		b.Clone().Op("=").Add(g.appendExpr(elem, codecAppendText(jen.Id("e").Dot("Key")), entryValue, false)))
 }
 
 func codecAppendText(v jen.Code) jen.Code {

@@ -2,6 +2,7 @@ package generator
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"reflect"
 	"slices"
@@ -61,14 +62,14 @@ func TestCollisions(t *testing.T) {
 	if err := found.Render(&got); err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("UPDATE_NAMES") != "" {
+	if flag.Lookup("update").Value.String() == "true" {
 		if err := os.WriteFile(path, []byte(input+"-- want --\n"+got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if diff := cmp.Diff(want, got.String()); diff != "" {
-		t.Errorf("run UPDATE_NAMES=1 go test and look at the difference (-want +got):\n%s", diff)
+		t.Errorf("run go test -update and look at the difference (-want +got):\n%s", diff)
 	}
 	if _, err := Generate(s, Options{}); err == nil {
 		t.Error("Generate writes a package with names that meet")
@@ -83,7 +84,7 @@ func TestCollisions(t *testing.T) {
 func TestPackageNames(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"jobs": true, "jobs2": true, "main": true, "codec": true, "my_jobs": true,
-		"": true, // the protocol's
+		"":     true, // the protocol's
 		"func": false, "type": false, "2jobs": false, "Jobs": false, "jobs-2": false, "jobs_test": false, "_": false,
 		"j\nobs": false, "jobs;": false, "jöbs": false, "a b": false, "// x": false,
 	} {

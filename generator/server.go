@@ -36,7 +36,7 @@ func (g *gen) serverFile() *file {
 	}
 
 	f.decl([]string{"Peer is a client as a handler of the server sees it: answer it without knowing its name. It may be kept after the handler returned, and used concurrently."},
-		jen.Type().Id("Peer").Add(jen.Struct(jen.Qual(pkgRuntime, "Peer"))))
+		jen.Type().Id("Peer").Add(embed(jen.Qual(pkgRuntime, "Peer"))))
 	toPeer := sender{
 		receiver: jen.Id("p").Op("*").Id("Peer"), endpoint: jen.Id("p").Dot("Peer"),
 		payload: "v", whom: "this client",

@@ -80,11 +80,3 @@ func wrap(line string) []string {
 func oneLine(text string) string {
 	return strings.Join(strings.Fields(clean(strings.ReplaceAll(text, "\n", " "))), " ")
 }
-
-// sentence returns text so that another one can follow it.
-func sentence(text string) string {
-	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?:") {
-		return text
-	}
-	return text + "."
-}

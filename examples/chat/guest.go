@@ -73,7 +73,7 @@ func join(ctx context.Context, cfg ipcio.ClientConfig, in io.Reader, s *screen) 
 		return err
 	}
 	s.note("you are %s in the room %s; /help shows what you can do", g.Name(), cfg.Domain)
-	if topic, err := g.CallChatTopic(ctx); err == nil {
+	if topic, err := g.CallChatTopic(ctx); err == nil && topic.Text != "" {
 		g.topicChanged(ctx, chat.ChatTopicChangedPayload{Topic: topic})
 	}
 

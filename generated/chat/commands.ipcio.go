@@ -3,8 +3,9 @@
 package chat
 
 import (
-	"github.com/ipcio/ipcio-go/runtime/codec"
 	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/codec"
 )
 
 // Mood: How a person feels. Programs show a mood they do not know as plain

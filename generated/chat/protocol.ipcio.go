@@ -13,11 +13,11 @@ import "github.com/ipcio/ipcio-go/runtime/ipcio"
 // generate".
 const _ = ipcio.SupportsGen1
 
-// What the two sides of a connection compare.
+// What the two sides of a connection compare. The fingerprint covers what
+// matters on the wire, not documentation or names of types.
 const (
-	ProtocolName    = "chat"
-	ProtocolVersion = 1
-	// ProtocolFingerprint covers what matters on the wire, not names of types or // documentation.
+	ProtocolName        = "chat"
+	ProtocolVersion     = 1
 	ProtocolFingerprint = "sha256:6a4a77ab46150978443ab48cd6f5bbcedcc9b6109d0caf5c5b09db62ca6dca92"
 )
 

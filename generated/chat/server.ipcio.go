@@ -5,6 +5,7 @@ package chat
 import (
 	"context"
 	"errors"
+
 	"github.com/ipcio/ipcio-go/runtime/codec"
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
@@ -57,9 +58,7 @@ func (h *ServerHandlers) register(s *Server) error {
 // Server serves a domain that speaks this protocol. Beside the typed methods it
 // has those of *ipcio.Server, among them On, Emit, Broadcast and Call for any
 // command. Its methods may be called concurrently.
-type Server struct {
-	*ipcio.Server
-}
+type Server struct{ *ipcio.Server }
 
 // NewServer makes a Server with the given handlers. It does not start it. The
 // protocol in cfg is set by this function.
@@ -206,9 +205,7 @@ func (s *Server) BroadcastChatTopicChanged(ctx context.Context, p ChatTopicChang
 // Peer is a client as a handler of the server sees it: answer it without
 // knowing its name. It may be kept after the handler returned, and used
 // concurrently.
-type Peer struct {
-	ipcio.Peer
-}
+type Peer struct{ ipcio.Peer }
 
 // EmitChatSaid sends chat.said to this client and does not wait for the
 // handler. Somebody said something.

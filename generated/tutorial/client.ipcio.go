@@ -5,6 +5,7 @@ package tutorial
 import (
 	"context"
 	"errors"
+
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
 
@@ -40,9 +41,7 @@ func (h *ClientHandlers) register(c *Client) error {
 // Client is one client of a domain that speaks this protocol. Beside the typed
 // methods it has those of *ipcio.Client, among them On, Emit, Broadcast and
 // Call for any command. Its methods may be called concurrently.
-type Client struct {
-	*ipcio.Client
-}
+type Client struct{ *ipcio.Client }
 
 // NewClient makes a Client with the given handlers. It does not start it. The
 // protocol in cfg is set by this function.

@@ -13,11 +13,11 @@ import "github.com/ipcio/ipcio-go/runtime/ipcio"
 // generate".
 const _ = ipcio.SupportsGen1
 
-// What the two sides of a connection compare.
+// What the two sides of a connection compare. The fingerprint covers what
+// matters on the wire, not documentation or names of types.
 const (
-	ProtocolName    = "tutorial"
-	ProtocolVersion = 1
-	// ProtocolFingerprint covers what matters on the wire, not names of types or // documentation.
+	ProtocolName        = "tutorial"
+	ProtocolVersion     = 1
 	ProtocolFingerprint = "sha256:faba58dec253423507fa7851d9758fbc66249b41d92dea9dfb4e57a40e9faa04"
 )
 

@@ -5,6 +5,7 @@ package tutorial
 import (
 	"context"
 	"errors"
+
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
 
@@ -40,9 +41,7 @@ func (h *ServerHandlers) register(s *Server) error {
 // Server serves a domain that speaks this protocol. Beside the typed methods it
 // has those of *ipcio.Server, among them On, Emit, Broadcast and Call for any
 // command. Its methods may be called concurrently.
-type Server struct {
-	*ipcio.Server
-}
+type Server struct{ *ipcio.Server }
 
 // NewServer makes a Server with the given handlers. It does not start it. The
 // protocol in cfg is set by this function.
@@ -116,9 +115,7 @@ func (s *Server) BroadcastOtherResponseCommand(ctx context.Context, p OtherRespo
 // Peer is a client as a handler of the server sees it: answer it without
 // knowing its name. It may be kept after the handler returned, and used
 // concurrently.
-type Peer struct {
-	ipcio.Peer
-}
+type Peer struct{ ipcio.Peer }
 
 // EmitExampleResponseCommand sends example_response_command to this client and
 // does not wait for the handler. Answers example_request_command.

@@ -106,6 +106,22 @@ func SortedKeys[T any](keys []string, m map[string]T) []string {
 	return keys
 }
 
+// An Entry is an entry of a map.
+type Entry[T any] struct {
+	Key   string
+	Value T
+}
+
+// SortedEntries appends the entries of m to entries, in the order of
+// [SortedKeys]. For small values it is faster than looking them up by key.
+func SortedEntries[T any](entries []Entry[T], m map[string]T) []Entry[T] {
+	for k, v := range m {
+		entries = append(entries, Entry[T]{k, v})
+	}
+	slices.SortFunc(entries, func(a, b Entry[T]) int { return CompareKeys(a.Key, b.Key) })
+	return entries
+}
+
 // CompareKeys orders keys as their encodings: by length and then bytewise. It
 // returns a negative number, 0 or a positive one.
 func CompareKeys(a, b string) int {

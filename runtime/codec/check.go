@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-	"unicode/utf8"
 	"unsafe"
 )
 
@@ -43,11 +42,16 @@ func (c *Checker) Finish(before, after []byte) ([]byte, error) {
 	return after, nil
 }
 
+// fail and under are not inlined, because generated code has them behind every
+// field: what is on the way of errors only should not cost every build.
+//
+//go:noinline
 func (c *Checker) fail(path, reason string) bool {
 	c.err = &EncodeError{Path: path, Reason: reason}
 	return false
 }
 
+//go:noinline
 func (c *Checker) under(step string) bool {
 	c.err.Path = under(step, c.err.Path)
 	return false
@@ -103,7 +107,7 @@ func (c *Checker) Entry(key string, ok bool) bool { return ok || c.under(keyStep
 
 // Text checks that s is valid UTF-8.
 func (c *Checker) Text(s string) bool {
-	return utf8.ValidString(s) || c.fail("", "the text is not valid UTF-8")
+	return validText(s) || c.fail("", "the text is not valid UTF-8")
 }
 
 // Closed checks that s is one of values, which are sorted.

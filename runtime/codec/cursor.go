@@ -3,7 +3,6 @@ package codec
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 	"unsafe"
 )
 
@@ -66,7 +65,7 @@ func (s *Struct) Next() bool {
 		key := d.span(Text)
 		i := s.find(key)
 		if i < 0 {
-			if !utf8.Valid(key) {
+			if !validText(key) {
 				d.fail(at, "the key is not valid UTF-8")
 			}
 			s.skipValue(string(key))

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-	"unicode/utf8"
 	"unsafe"
 )
 
@@ -23,12 +22,13 @@ const (
 // afterwards is the zero value. It keeps nothing of its input: text and bytes
 // are copied. Make one with [NewDecoder] and end with [Decoder.Finish].
 type Decoder struct {
-	b     []byte // cut off at the first error, so that every later read fails
-	off   int
-	depth int    // of the open arrays and maps
-	spare int    // memory that may still be taken
-	key   string // of the current map entry; here and not in Map, or a Decoder could not stay on the stack
-	err   *DecodeError
+	b      []byte // cut off at the first error, so that every later read fails
+	off    int
+	depth  int    // of the open arrays and maps
+	spare  int    // memory that may still be taken
+	copied string // all of b, if it is small and has text
+	key    string // of the current map entry; here and not in Map, or a Decoder could not stay on the stack
+	err    *DecodeError
 }
 
 // NewDecoder returns a Decoder for b, which must not change until Finish.
@@ -340,15 +340,29 @@ func (d *Decoder) span(want Major) []byte {
 func (d *Decoder) text() []byte {
 	at := d.off
 	s := d.span(Text)
-	if !utf8.Valid(s) {
+	if !validText(s) {
 		d.fail(at, "the text is not valid UTF-8")
 		return nil
 	}
 	return s
 }
 
+// sharedText is the length in bytes up to which the texts of an item share one
+// copy of it. It saves most allocations of a small message; a program that
+// keeps one of its texts keeps this much at most.
+const sharedText = 256
+
 // Text reads a text string, which must be valid UTF-8.
-func (d *Decoder) Text() string { return string(d.text()) }
+func (d *Decoder) Text() string {
+	s := d.text()
+	if len(s) == 0 || len(d.b) > sharedText {
+		return string(s)
+	}
+	if d.copied == "" {
+		d.copied = string(d.b)
+	}
+	return d.copied[d.off-len(s) : d.off]
+}
 
 // Bytes reads a byte string. The empty one is not nil.
 func (d *Decoder) Bytes() []byte {

@@ -253,7 +253,7 @@ func random(r *rand.Rand, depth int) *sample {
 		v.Output = []byte(text())
 	}
 	if r.IntN(2) == 0 {
-		v.Timeout = new(time.Duration(r.Int64()>>r.IntN(64) - r.Int64()>>r.IntN(64)))
+		v.Timeout = new(time.Duration(int64(r.Uint64()) >> r.IntN(64)))
 	}
 	if r.IntN(2) == 0 {
 		v.Priority = new(int8(r.IntN(256) - 128))

@@ -149,9 +149,9 @@ func appendTags(b []byte, v []string) []byte {
 
 func appendEnv(b []byte, v map[string]string) []byte {
 	b = codec.AppendMapHead(b, len(v))
-	var few [16]string
-	for _, k := range codec.SortedKeys(few[:0], v) {
-		b = codec.AppendText(codec.AppendText(b, k), v[k])
+	var few [16]codec.Entry[string]
+	for _, e := range codec.SortedEntries(few[:0], v) {
+		b = codec.AppendText(codec.AppendText(b, e.Key), e.Value)
 	}
 	return b
 }

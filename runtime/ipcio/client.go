@@ -78,6 +78,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	c.ep.init(cfg.Protocol, cfg.CallTimeout, cfg.Queue, cfg.FrameBytes, 0,
 		newFeed(cfg.Logger, cfg.Verbose, "domain", cfg.Domain, "client", cfg.Name))
+	c.ep.declared = cfg.DeclaredOnly
 	c.ep.mayHandle = func(spec *CommandSpec, in *session.Incoming) string {
 		if in.Peer != nil && spec.Direction != ClientToClient {
 			return fmt.Sprintf("%s is declared %s, a client sent it", spec.Name, spec.Direction)
@@ -202,7 +203,7 @@ func (c *Client) Emit(ctx context.Context, command string, data any) error {
 // EmitTo is Emit to another client, by way of the server. nil means accepted;
 // a client that does not exist is reported to OnGap.
 func (c *Client) EmitTo(ctx context.Context, client, command string, data any) error {
-	if err := checkTarget(client); err != nil {
+	if err := checkTarget("emit", command, client); err != nil {
 		return err
 	}
 	return c.emitTyped(ctx, client, command, c.ep.encoder(command, data))
@@ -226,21 +227,22 @@ func (c *Client) Call(ctx context.Context, command string, data any) (*Message, 
 // CallTo is Call to another client, by way of the server. It fails with
 // [ErrUnknownClient] if there is none of that name.
 func (c *Client) CallTo(ctx context.Context, client, command string, data any) (*Message, error) {
-	if err := checkTarget(client); err != nil {
+	if err := checkTarget("call", command, client); err != nil {
 		return nil, err
 	}
 	return c.ep.callDynamic(ctx, c, client, command, data)
 }
 
-func checkTarget(name string) error {
-	if err := sock.ValidName(name); err != nil {
-		return fmt.Errorf("ipcio: the name of a client: %w: %w", ErrUnknownClient, err)
+// checkTarget refuses what cannot be the name of a client, "" included.
+func checkTarget(verb, command, to string) error {
+	if err := sock.ValidName(to); err != nil {
+		return &sendError{verb: verb, command: command, to: to, outcome: OutcomeNotSent, err: fmt.Errorf("%w: %w", ErrUnknownClient, err)}
 	}
 	return nil
 }
 
 func (c *Client) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
-	target, err := wireTarget(to)
+	target, err := wireTarget("emit", command, to)
 	if err != nil {
 		return err
 	}
@@ -248,18 +250,18 @@ func (c *Client) emitTyped(ctx context.Context, to, command string, enc AppendFu
 }
 
 func (c *Client) callTyped(ctx context.Context, to, command string, enc AppendFunc, dec ParseFunc) error {
-	target, err := wireTarget(to)
+	target, err := wireTarget("call", command, to)
 	if err != nil {
 		return err
 	}
 	return c.link.callTo(ctx, target, to, command, enc, dec)
 }
 
-func wireTarget(to string) (*wire.Peer, error) {
+func wireTarget(verb, command, to string) (*wire.Peer, error) {
 	if to == "" {
 		return nil, nil
 	}
-	return &wire.Peer{Name: to}, checkTarget(to)
+	return &wire.Peer{Name: to}, checkTarget(verb, command, to)
 }
 
 func (c *Client) broadcastTyped(ctx context.Context, command string, enc AppendFunc) error {
@@ -303,6 +305,9 @@ func (c *Client) Close() error {
 		<-c.gone
 		return nil
 	}
+	if stop != nil {
+		stop() // first: the end of the lanes is not to be taken for a loss
+	}
 	c.link.mu.Lock()
 	private, domain := c.link.private, c.lanes.domain
 	if c.lanes.timer != nil {
@@ -315,9 +320,6 @@ func (c *Client) Close() error {
 	}
 	if domain != nil {
 		domain.end(errFarewell)
-	}
-	if stop != nil {
-		stop()
 	}
 	c.link.end(CodeClosed, ErrClosed)
 	c.ep.cancel(ErrClosed)

@@ -165,11 +165,6 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	domain.next = func(b []byte) []byte { return c.domainOutput(domain, b) }
 	private.next = func(b []byte) []byte { return l.output(private, b) }
 
-	// The state first: a lane that fails at once must not be overtaken.
-	c.mu.Lock()
-	c.lastErr = nil
-	c.setStateLocked(StateConnected)
-	c.mu.Unlock()
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
@@ -181,6 +176,15 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	c.lanes.broadcasts.Up()
 	l.core.Up()
 	l.unlock()
+	// The state after the lanes, so that whoever sees it and closes the client
+	// says goodbye, and before they are read.
+	c.mu.Lock()
+	c.lastErr = nil
+	c.setStateLocked(StateConnected)
+	c.mu.Unlock()
+	if private.reason() != nil {
+		c.setState(StateConnecting) // its end may have been overtaken
+	}
 	c.ep.owned.Go(func() { domain.read(func(f *wire.Frame) error { return c.receiveDomain(domain, f) }) })
 	c.ep.owned.Go(func() { private.read(func(f *wire.Frame) error { return c.receivePrivate(private, f) }) })
 	c.ep.owned.Go(func() { watchLanes(domain, private) })
@@ -281,32 +285,47 @@ func (c *Client) domainOutput(ln *lane, b []byte) []byte {
 // runBroadcasts handles the broadcasts that were received, one after another.
 func (c *Client) runBroadcasts() {
 	l := c.link
+	exited := true // as in runInbox
+	defer func() {
+		if exited {
+			go c.runBroadcasts()
+		}
+	}()
 	for {
 		l.mu.Lock()
 		in := c.lanes.broadcasts.Next()
 		if in == nil || l.ended {
-			c.lanes.runner = false
+			c.lanes.runner, exited = false, false
 			l.mu.Unlock()
 			return
 		}
 		l.mu.Unlock()
-		switch {
-		case in.Kind == wire.KindBroadcast:
-			c.ep.active.add(1)
-			l.serveBroadcast(in)
-			c.ep.active.add(-1)
-		case in.Count > 0:
-			l.gap(session.Gap{From: in.Number - in.Count + 1, To: in.Number, Count: in.Count, Code: in.Reason})
-		}
-		l.mu.Lock()
-		if c.lanes.broadcasts.Done(in) && !l.ended {
-			c.ackLater()
-		}
-		domain := c.lanes.domain
-		l.mu.Unlock()
-		if domain != nil {
-			domain.kick()
-		}
+		c.handleBroadcast(in)
+	}
+}
+
+func (c *Client) handleBroadcast(in *session.Incoming) {
+	defer c.broadcastDone(in)
+	switch {
+	case in.Kind == wire.KindBroadcast:
+		c.ep.active.add(1)
+		defer c.ep.active.add(-1)
+		c.link.serveBroadcast(in)
+	case in.Count > 0:
+		c.link.gap(session.Gap{From: in.Number - in.Count + 1, To: in.Number, Count: in.Count, Code: in.Reason})
+	}
+}
+
+func (c *Client) broadcastDone(in *session.Incoming) {
+	l := c.link
+	l.mu.Lock()
+	if c.lanes.broadcasts.Done(in) && !l.ended {
+		c.ackLater()
+	}
+	domain := c.lanes.domain
+	l.mu.Unlock()
+	if domain != nil {
+		domain.kick()
 	}
 }
 

@@ -48,6 +48,10 @@ type ServerConfig struct {
 	// that this side has none: it talks to every client.
 	Protocol *Protocol
 
+	// DeclaredOnly refuses commands that Protocol does not declare, sent or
+	// received, but for those that the server passes on between clients.
+	DeclaredOnly bool
+
 	// Listener, if not nil, is served instead of the domain's socket; Dir is
 	// not used then. The server closes it. A connection that is no
 	// *net.UnixConn must have a method Credentials() (Credentials, error).
@@ -86,6 +90,10 @@ type ClientConfig struct {
 
 	// Protocol is what the schema declares; generated code sets it.
 	Protocol *Protocol
+
+	// DeclaredOnly refuses commands that Protocol does not declare, sent or
+	// received.
+	DeclaredOnly bool
 
 	// Dial, if not nil, connects instead of the domain's socket; Dir is not
 	// used then. It is called twice for each session: once a lane.

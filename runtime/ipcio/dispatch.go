@@ -58,11 +58,17 @@ func isNested(ctx context.Context, l *link, to *wire.Peer, server bool) bool {
 // runInbox handles what was received, in order, until nothing is left. It is
 // the one place where events run, so they run one after another.
 func (l *link) runInbox() {
+	exited := true // by a handler that ended its goroutine, as testing.T.FailNow does
+	defer func() {
+		if exited {
+			go l.runInbox()
+		}
+	}()
 	for {
 		l.mu.Lock()
 		in := l.core.Next()
 		if in == nil || l.ended {
-			l.runner = false
+			l.runner, exited = false, false
 			l.unlock()
 			return
 		}
@@ -90,9 +96,9 @@ func (l *link) handle(in *session.Incoming) {
 	case in.Kind == wire.KindCall:
 		go l.serveCall(in)
 	default:
+		defer l.ep.active.add(-1)
+		defer l.done(in)
 		l.serveEvent(in)
-		l.done(in)
-		l.ep.active.add(-1)
 	}
 }
 
@@ -121,16 +127,18 @@ func (l *link) serveEvent(in *session.Incoming) {
 	case <-l.ctx.Done():
 		return
 	}
-	_, err := l.run(in, l.ctx)
-	if err == nil {
-		return
-	}
-	f := l.failure(in, err)
-	if f.refused {
-		l.mu.Lock()
-		l.core.Nack(in, f.code, f.message)
-		l.unlock()
-	}
+	err := error(errExited)
+	defer func() {
+		if err == nil {
+			return
+		}
+		if f := l.failure(in, err); f.refused {
+			l.mu.Lock()
+			l.core.Nack(in, f.code, f.message)
+			l.unlock()
+		}
+	}()
+	_, err = l.run(in, l.ctx)
 }
 
 // serveCall runs the handler of a call and answers it.
@@ -161,8 +169,10 @@ func (l *link) serveCall(in *session.Incoming) {
 	if canceled {
 		cancel(context.Canceled)
 	}
-	reply, err := l.run(in, ctx)
-	l.answer(in, reply, err)
+	var reply []byte
+	err := error(errExited)
+	defer func() { l.answer(in, reply, err) }()
+	reply, err = l.run(in, ctx)
 }
 
 // cancelHandler is the Tag of a call whose handler runs.
@@ -202,6 +212,9 @@ func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err
 		return nil, errNoHandler
 	}
 	spec := l.ep.specs[in.Command]
+	if spec == nil && l.ep.declared {
+		return nil, errNoHandler
+	}
 	if spec != nil {
 		if why := l.ep.mayHandle(spec, in); why != "" {
 			return nil, &RemoteError{Code: CodeDenied, Message: why, outcome: OutcomeNotHandled}
@@ -271,6 +284,10 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
+// errExited is the outcome of a handler that ended its goroutine. It is told
+// like a panic.
+var errExited = &panicError{value: "the handler called runtime.Goexit"}
+
 // A failure is what the other side is told of an error.
 type failure struct {
 	code, message string
@@ -330,7 +347,11 @@ func (l *link) serveBroadcast(in *session.Incoming) {
 	case <-l.ctx.Done():
 		return
 	}
-	if _, err := l.run(in, l.ctx); err != nil {
-		l.failure(in, err) // reported here only: a broadcast is refused by nobody
-	}
+	err := error(errExited)
+	defer func() {
+		if err != nil {
+			l.failure(in, err) // reported here only: a broadcast is refused by nobody
+		}
+	}()
+	_, err = l.run(in, l.ctx)
 }

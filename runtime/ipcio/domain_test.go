@@ -142,7 +142,8 @@ func (r *recorder[T]) wait(t testing.TB, n int) []T {
 		select {
 		case <-r.more:
 		case <-late:
-			t.Fatalf("%d of %d came: %v", len(r.all()), n, r.all())
+			items := r.all()
+			t.Fatalf("%d of %d came, the last of them: %v", len(items), n, items[max(0, len(items)-10):])
 		}
 	}
 }

@@ -34,6 +34,7 @@ type endpoint struct {
 	log         *feed
 	protocol    *Protocol
 	specs       map[string]*CommandSpec
+	declared    bool // only declared commands are sent and handled
 	callTimeout time.Duration
 	queue       QueueConfig
 	frameBytes  int // the largest frame this side takes

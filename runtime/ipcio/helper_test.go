@@ -169,7 +169,8 @@ func (d *domain) raw(name string) *rawClient {
 	r := &rawClient{t: d.t, token: []byte(name + "----------------")[:16]}
 	r.domain = newRawLane(d.t, d.dial())
 	r.welcome = r.domain.hello(&wire.Hello{
-		Version: wire.Version, Lane: wire.LaneDomain, Token: r.token, Attempt: 1, Name: name, FrameBytes: 16 << 20,
+		Version: wire.Version, Lane: wire.LaneDomain, Token: r.token, Attempt: 1, Name: name,
+		FrameBytes: 16 << 20, Frames: 1024, Bytes: 16 << 20, Calls: 256,
 	})
 	r.private = newRawLane(d.t, d.dial())
 	r.private.hello(&wire.Hello{

@@ -53,13 +53,14 @@ type lane struct {
 	writingAt atomic.Int64 // when the write under way began, in nanoseconds since began; 0: none
 	began     time.Time
 
-	mu      sync.Mutex // guards the fields below; nothing else is locked under it
-	control []byte     // frames to be written before all others
-	last    []byte     // frames to be written when nothing else is left
-	writing bool       // the writer runs
-	again   bool       // and is to look once more before it ends
-	closing bool       // end when all is written
-	err     error      // why it ended; nil while it lives
+	mu      sync.Mutex    // guards the fields below; nothing else is locked under it
+	control []byte        // frames to be written before all others
+	last    []byte        // frames to be written when nothing else is left
+	writing bool          // the writer runs
+	again   bool          // and is to look once more before it ends
+	closing bool          // end when all is written
+	asked   chan struct{} // closed when a pong comes; nil if nobody waits for one
+	err     error         // why it ended; nil while it lives
 	done    chan struct{}
 }
 
@@ -189,7 +190,10 @@ func (ln *lane) dispatch(f *wire.Frame, handle func(*wire.Frame) error) error {
 	case f.Kind == wire.KindPing:
 		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPong}))
 		return nil
-	case f.Kind == wire.KindPong, f.Kind&wire.Ignorable != 0:
+	case f.Kind == wire.KindPong:
+		ln.answered()
+		return nil
+	case f.Kind&wire.Ignorable != 0:
 		return nil
 	}
 	return handle(f)
@@ -211,6 +215,28 @@ func (ln *lane) watch() {
 		ln.end(errSilent)
 	case n >= silencePing && n%silencePing == 0:
 		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPing}))
+	}
+}
+
+// ask asks the other side for a sign of life. The channel is closed when it
+// comes.
+func (ln *lane) ask() <-chan struct{} {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.asked == nil {
+		ln.asked = make(chan struct{})
+	}
+	ln.control = wire.Append(ln.control, &wire.Frame{Kind: wire.KindPing})
+	ln.kickLocked()
+	return ln.asked
+}
+
+func (ln *lane) answered() {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.asked != nil {
+		close(ln.asked)
+		ln.asked = nil
 	}
 }
 

@@ -93,11 +93,11 @@ func (p *process) expect(prefix string) string {
 // kill ends the process as the kernel does, without a word, and reads what it
 // had printed.
 func (p *process) kill() {
-	p.stdin.Close()
 	if p.cmd.ProcessState != nil {
 		return
 	}
 	p.cmd.Process.Kill()
+	p.stdin.Close()
 	<-p.ended
 	p.cmd.Wait() // it was killed: that is no news
 }

@@ -338,7 +338,8 @@ func TestNpmDefect10NothingIsLeftOfHalfAHandshake(t *testing.T) {
 	honest := d.join("honest")
 	before := descriptors(t)
 	hello := &wire.Hello{
-		Version: wire.Version, Lane: wire.LaneDomain, Token: make([]byte, 16), Attempt: 1, Name: "half", FrameBytes: 16 << 20,
+		Version: wire.Version, Lane: wire.LaneDomain, Token: make([]byte, 16), Attempt: 1, Name: "half",
+		FrameBytes: 16 << 20, Frames: 1, Bytes: 1, Calls: 1,
 	}
 	frame, err := wire.AppendHello(nil, hello)
 	ok(t, err)
@@ -512,7 +513,7 @@ func TestNpmDefect12TheServerStampsTheSender(t *testing.T) {
 		{Lane: wire.LanePrivate, Token: id, Cookie: make([]byte, 16)},
 		{Lane: wire.LanePrivate, Token: r.token, Cookie: make([]byte, 16)},
 		{Lane: wire.LanePrivate, Token: r.token, Cookie: r.welcome.Cookie}, // used up
-		{Lane: wire.LaneDomain, Token: r.token, Name: "victim", FrameBytes: 1 << 20},
+		{Lane: wire.LaneDomain, Token: r.token, Name: "victim", FrameBytes: 1 << 20, Frames: 1, Bytes: 1, Calls: 1},
 	} {
 		hello.Version, hello.Attempt = wire.Version, 2
 		_, refuse := newRawLane(t, d.dial()).tryHello(hello)
@@ -521,7 +522,7 @@ func TestNpmDefect12TheServerStampsTheSender(t *testing.T) {
 		}
 	}
 	_, refuse := newRawLane(t, d.dial()).tryHello(&wire.Hello{
-		Version: wire.Version, Lane: wire.LaneDomain, Token: id, Attempt: 99, Name: "victim", FrameBytes: 1 << 20,
+		Version: wire.Version, Lane: wire.LaneDomain, Token: id, Attempt: 99, Name: "victim", FrameBytes: 1 << 20, Frames: 1, Bytes: 1, Calls: 1,
 	})
 	if refuse == nil || refuse.Code != ipcio.CodeNameTaken {
 		t.Errorf("hello with the victim's name: %+v", refuse)

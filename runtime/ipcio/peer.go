@@ -136,9 +136,20 @@ func (ep *endpoint) encoder(command string, data any) AppendFunc {
 	}
 }
 
+// checkSend reports why a command cannot be sent from here.
+func (ep *endpoint) checkSend(command string) error {
+	if err := checkCommand(command); err != nil {
+		return err
+	}
+	if ep.declared && ep.specs[command] == nil {
+		return fmt.Errorf("%q is not declared, and the configuration says DeclaredOnly: %w", command, ErrNoHandler)
+	}
+	return nil
+}
+
 // prepare checks a command's name and encodes its payload.
 func (l *link) prepare(verb, command, to string, enc AppendFunc) ([]byte, error) {
-	err := checkCommand(command)
+	err := l.ep.checkSend(command)
 	var payload []byte
 	if err == nil {
 		payload, err = encode(enc)

@@ -77,6 +77,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	s.ep.init(cfg.Protocol, cfg.CallTimeout, cfg.Queue, limits.FrameBytes, limits.Handlers,
 		newFeed(cfg.Logger, cfg.Verbose, "domain", cfg.Domain))
+	s.ep.declared = cfg.DeclaredOnly
 	s.ep.queuedMost.Store(int64(limits.QueueBytes))
 	s.ep.grantedMost.Store(int64(limits.InboxBytes))
 	s.ep.route = s.route
@@ -276,7 +277,7 @@ func (s *Server) broadcastTyped(ctx context.Context, command string, enc AppendF
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}
-	if err := checkCommand(command); err != nil {
+	if err := s.ep.checkSend(command); err != nil {
 		return fail(err)
 	}
 	payload, err := encode(enc)

@@ -171,6 +171,7 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 	if err := s.checkHello(h); err != nil {
 		return err
 	}
+	s.askHolder(h, creds)
 	ss, rival, err := s.claim(h, creds)
 	if rival != nil {
 		s.drop(rival, CodePeerGone, ErrPeerGone)
@@ -224,6 +225,43 @@ func (s *Server) checkHello(h *wire.Hello) error {
 		return refusal(CodeProtocol, "%s", mismatch(p.Name, p.Version, h.Protocol, h.Major))
 	}
 	return nil
+}
+
+// holderTimeout is how long the holder of a name may take to show that it
+// lives, when another process of the same user asks for the name.
+const holderTimeout = 3 * time.Second
+
+// askHolder makes sure that whoever has the name of a hello is there. A process
+// that has just ended may look connected for a moment, and one that is stopped
+// looks so for longer: neither keeps its successor from the name.
+func (s *Server) askHolder(h *wire.Hello, creds Credentials) {
+	s.mu.Lock()
+	holder := s.names[h.Name]
+	s.mu.Unlock()
+	if holder == nil || holder.token == wire.ID(h.Token) || holder.creds.UID != creds.UID {
+		return
+	}
+	holder.link.mu.Lock()
+	ln := holder.link.private
+	if ln == nil {
+		ln = holder.domain
+	}
+	holder.link.mu.Unlock()
+	if ln == nil {
+		return
+	}
+	late := time.NewTimer(holderTimeout)
+	defer late.Stop()
+	select {
+	case <-ln.ask():
+		return
+	case <-s.quit:
+		return
+	case <-ln.done:
+	case <-late.C:
+		ln.end(errSilent)
+	}
+	holder.down(ln) // it may be on its way still
 }
 
 // claim returns the session of a hello, a new one if there is none. rival is a
@@ -366,7 +404,11 @@ func (s *Server) watchSession(ss *serverSession, draining bool) {
 	ss.link.mu.Lock()
 	domain, private := ss.domain, ss.link.private
 	late := domain != nil && private == nil && time.Since(ss.bound) > 2*s.limits.HandshakeTimeout
-	expired := domain == nil && time.Since(ss.since) > s.limits.SessionKeep
+	keep := s.limits.SessionKeep
+	if !ss.met {
+		keep = min(keep, 2*s.limits.HandshakeTimeout) // it has promised nothing to anyone
+	}
+	expired := domain == nil && time.Since(ss.since) > keep
 	ss.link.mu.Unlock()
 	switch {
 	case expired && !draining:

@@ -26,6 +26,7 @@ type serverSession struct {
 	cookie      wire.ID // what the private lane must show; zero if none is awaited
 	domain      *lane   // nil while there is no connection
 	bound       time.Time
+	met         bool      // both lanes were welcomed once
 	since       time.Time // when it connected, or lost its connection
 
 	cursor *session.Cursor // guarded by server.logMu
@@ -75,6 +76,7 @@ func (ss *serverSession) bindPrivate(ln *lane) {
 	ln.next = func(b []byte) []byte { return ss.link.output(ln, b) }
 	ln.ended = func(error) { ss.down(ln) }
 	ss.link.private = ln
+	ss.met = true
 	ss.cookie = wire.ID{}
 	ss.since = time.Now()
 	ss.link.core.Up()

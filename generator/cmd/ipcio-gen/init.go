@@ -41,14 +41,21 @@ func (t *tool) init() error {
 		directive = "//go:generate go tool ipcio-gen generate -f " + base + "\n"
 	}
 	doc := directive + "\npackage " + strings.ReplaceAll(protocol, "_", "") + "\n"
-	for _, f := range []struct{ name, content string }{
-		{base, strings.ReplaceAll(starter, "PROTOCOL", protocol)},
-		{"doc.go", doc},
-	} {
-		if err := create(filepath.Join(dir, f.name), f.content); err != nil {
+	files := []struct{ path, content string }{
+		{filepath.Join(dir, base), strings.ReplaceAll(starter, "PROTOCOL", protocol)},
+		{filepath.Join(dir, "doc.go"), doc},
+	}
+	// Look at both first, so that nothing is begun that cannot be finished.
+	for _, f := range files {
+		if _, err := os.Lstat(f.path); err == nil {
+			return fmt.Errorf("%s exists already: init never overwrites a file", f.path)
+		}
+	}
+	for _, f := range files {
+		if err := create(f.path, f.content); err != nil {
 			return err
 		}
-		fmt.Fprintf(t.out, "wrote %s\n", filepath.Join(dir, f.name))
+		fmt.Fprintf(t.out, "wrote %s\n", f.path)
 	}
 	_, err = fmt.Fprintln(t.out, "now describe your commands there and run: go generate")
 	return err
@@ -57,9 +64,6 @@ func (t *tool) init() error {
 // create writes a file that does not exist yet.
 func create(path, content string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s exists already: init never overwrites a file", path)
-	}
 	if err != nil {
 		return err
 	}

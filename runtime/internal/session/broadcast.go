@@ -79,19 +79,22 @@ type Cursor struct {
 // NewCursor returns a cursor of a session that has everything up to number
 // pos.
 func (l *Log) NewCursor(session wire.ID, pos uint64) *Cursor {
-	c := &Cursor{Session: session, Limit: math.MaxInt}
-	l.Rewind(c, pos)
-	return c
+	return &Cursor{Session: session, Limit: math.MaxInt, pos: pos, acked: pos, ackedEnd: l.endOf(pos)}
 }
 
-// Rewind moves the cursor behind number pos, which its session says it has.
-// It reports false if the log never had that number.
+// Rewind moves the cursor behind number pos, which its session says it has
+// received. What it has done it acknowledges as soon as it is connected; until
+// then the window stays where it was, or a client with a stuck handler would
+// get another window with each connection. It reports false if the log never
+// had that number.
 func (l *Log) Rewind(c *Cursor, pos uint64) bool {
 	if pos > l.last {
 		return false
 	}
-	c.pos, c.acked = pos, pos
-	c.ackedEnd = l.endOf(pos)
+	c.pos = pos
+	if c.acked > pos {
+		c.acked, c.ackedEnd = pos, l.endOf(pos)
+	}
 	return true
 }
 
@@ -161,15 +164,34 @@ type Broadcasts struct {
 	ackNow         bool
 	armed          bool
 	inbox          ring[*Incoming]
+	inBytes        int // of what is in the inbox, of this incarnation
+	untold         int // bytes that are done and not acknowledged
 }
 
 // Received returns the last number received: what to tell in the handshake.
 func (r *Broadcasts) Received() uint64 { return r.rx }
 
-// Restart begins a new incarnation behind number pos.
+// Restart begins a new incarnation behind number pos. What is left in the inbox
+// will still be handled. If that is more than a window, because a handler has
+// been stuck over several incarnations, it is given up, and a skip tells so.
 func (r *Broadcasts) Restart(pos uint64) {
+	held := 0
+	for i := range r.inbox.len() {
+		held += r.inbox.at(i).size
+	}
+	if n := r.inbox.len(); n > BroadcastFrames || n > 1 && held > BroadcastBytes {
+		skip := &Incoming{Kind: wire.KindSkip, Reason: "backlog", life: r.life}
+		for r.inbox.len() > 0 {
+			in := r.inbox.pop()
+			if skip.Number, skip.Count = in.Number, skip.Count+in.Count; in.Kind == wire.KindBroadcast {
+				skip.Count++
+			}
+		}
+		r.inbox.push(skip)
+	}
 	r.life++
-	r.rx, r.done, r.told = pos, pos, pos
+	r.inBytes = 0
+	r.rx, r.done, r.told, r.untold = pos, pos, pos, 0
 }
 
 // Up says that a connection begins: the server wants to hear where we are.
@@ -197,12 +219,14 @@ func (r *Broadcasts) Receive(f *wire.Frame, own func([]byte) []byte) (bool, erro
 		return false, nil
 	case from > r.rx+1:
 		return false, violation("broadcast %d follows %d", from, r.rx)
-	case r.inbox.len() >= 2*BroadcastFrames:
-		return false, violation("more than the window of %d broadcasts is on its way", BroadcastFrames)
+	case r.inbox.len() >= 2*BroadcastFrames || r.inBytes > BroadcastBytes: // twice: earlier incarnations may have left a window
+		return false, violation("more than the window of %d broadcasts and %d bytes is on its way", BroadcastFrames, BroadcastBytes)
 	}
 	r.rx = in.Number
 	if f.Kind == wire.KindBroadcast {
 		in.Peer, in.Command, in.Payload, in.Flags = f.Peer, f.Command, own(f.Payload), f.Flags
+		in.size = len(in.Payload)
+		r.inBytes += in.size
 	}
 	r.inbox.push(in)
 	return true, nil
@@ -214,7 +238,11 @@ func (r *Broadcasts) Next() *Incoming {
 	if r.inbox.len() == 0 {
 		return nil
 	}
-	return r.inbox.pop()
+	in := r.inbox.pop()
+	if in.life == r.life {
+		r.inBytes -= in.size
+	}
+	return in
 }
 
 // Done says that in is done. It reports whether the caller is to call AckTimer
@@ -224,7 +252,8 @@ func (r *Broadcasts) Done(in *Incoming) (later bool) {
 		return false
 	}
 	r.done = in.Number
-	if r.done-r.told >= ackEvery {
+	r.untold += in.size
+	if r.done-r.told >= ackEvery || r.untold > BroadcastBytes/2 {
 		r.ackNow = true
 	}
 	if r.ackNow || r.armed {
@@ -246,6 +275,6 @@ func (r *Broadcasts) Output(b []byte) []byte {
 	if !r.ackNow {
 		return b
 	}
-	r.ackNow, r.told = false, r.done
+	r.ackNow, r.told, r.untold = false, r.done, 0
 	return wire.Append(b, &wire.Frame{Kind: wire.KindBroadcastAck, Number: r.done})
 }

@@ -36,6 +36,7 @@ type outbox struct {
 	queue  ring[*entry]
 	bytes  int // sizes of all entries that are not skips
 	frames int // their count
+	lost   int // given up by DropOldest since the last number was given: the receiver is to be told
 
 	flightBytes int // sizes of flight[:cursor]
 }

@@ -29,7 +29,7 @@ func (s *Session) Output(b []byte, limit int, now int64) []byte {
 		}
 	}
 	if s.ackNow || len(b) > start && s.owesAck() {
-		s.ackNow = false
+		s.ackNow, s.untold = false, 0
 		s.told = [2]uint64{s.done, s.rx[wire.R]}
 		b = wire.Append(b, &wire.Frame{
 			Kind: wire.KindAck, Number: s.done, To: s.rx[wire.R],
@@ -54,54 +54,68 @@ func (s *Session) HasOutput() bool {
 	switch {
 	case o.cursor <= o.last():
 		return s.fits(o, o.flight.at(int(o.cursor-o.acked-1)))
+	case o.lost > 0:
+		return s.fits(o, &entry{})
 	case o.queue.len() > 0:
-		return s.fits(o, o.queue.at(0))
+		e := o.queue.at(0)
+		return e.skip || s.fits(o, e)
 	}
 	return false
 }
 
 func (s *Session) outputSequence(b []byte, end int, now int64, seq wire.Sequence) []byte {
 	o := &s.out[seq]
-	for len(b) < end {
-		n := o.cursor
-		if n <= o.last() {
-			// A frame that an earlier connection has seen.
-			e := o.flight.at(int(n - o.acked - 1))
-			if seq == wire.S && !s.fits(o, e) {
-				return b
-			}
-			b = s.write(b, e, n, now, seq)
-			continue
-		}
-		if o.queue.len() == 0 {
+	for len(b) < end && o.cursor <= wire.MaxNumber {
+		if o.cursor > o.last() && !s.number(o, seq, now) {
 			return b
 		}
+		e := o.flight.at(int(o.cursor - o.acked - 1))
+		if seq == wire.S && !s.fits(o, e) {
+			return b
+		}
+		b = s.write(b, e, o.cursor, now, seq)
+	}
+	return b
+}
+
+// number gives the next number to what is first in the queue. It reports false
+// if there is nothing, or no room for it in the window: what has no number can
+// still be taken back.
+func (s *Session) number(o *outbox, seq wire.Sequence, now int64) bool {
+	if o.lost > 0 {
+		e := &entry{skip: true, frame: wire.Frame{Count: uint64(o.lost), Code: "dropped"}}
+		if !s.fits(o, e) {
+			return false
+		}
+		o.lost = 0
+		o.flight.push(e)
+		return true
+	}
+	for o.queue.len() > 0 {
 		e := o.queue.at(0)
 		switch {
-		case e.skip && e.frame.Count == 0:
-			o.queue.pop() // cancelled while it waited: it never had a number
+		case e.skip:
+			o.queue.pop() // given up while it waited
 			continue
 		case e.call != nil && e.deadline != 0 && e.deadline <= now:
 			o.queue.pop()
-			c := e.call
-			o.void(e)
-			s.end(c, Result{Code: "timeout", Message: "the deadline passed before the call was sent", Outcome: wire.OutcomeNotSent})
+			s.end(e.call, Result{Code: "timeout", Message: "the deadline passed before the call was sent", Outcome: wire.OutcomeNotSent})
 			continue
-		case seq == wire.S && !s.fits(o, e), n > wire.MaxNumber:
-			return b
+		case seq == wire.S && !s.fits(o, e):
+			return false
 		}
 		o.queue.pop()
 		o.flight.push(e)
 		if c := e.call; c != nil {
-			c.State, c.Ref = CallSent, wire.RefOf(n, seq == wire.R)
+			c.State, c.Ref = CallSent, wire.RefOf(o.last(), seq == wire.R)
 			if s.calls == nil {
 				s.calls = make(map[wire.Ref]*Call)
 			}
 			s.calls[c.Ref] = c
 		}
-		b = s.write(b, e, n, now, seq)
+		return true
 	}
-	return b
+	return false
 }
 
 // fits reports whether the window of the other side has room for e.

@@ -25,6 +25,7 @@ type Incoming struct {
 	size     int
 	canceled bool
 	answered bool
+	done     bool
 }
 
 // Canceled reports whether the caller of a call does not wait any more.
@@ -208,16 +209,22 @@ func (s *Session) Next() *Incoming {
 	return nil
 }
 
-// Done says that a message from Next is done. Messages are done in order.
+// Done says that a message from Next is done. Messages are done in order. A
+// second Done of the same message has no effect.
 func (s *Session) Done(in *Incoming) {
+	if in.done {
+		return
+	}
+	in.done = true
 	if in.life != s.life {
-		s.oldBytes = max(s.oldBytes-in.size, 0)
+		s.oldBytes -= in.size
 		return // it came in an earlier incarnation: nobody there to be told
 	}
 	s.inBytes -= in.size
+	s.untold += in.size
 	s.done = in.Number
-	if pending := s.done - s.told[wire.S]; pending >= uint64(min(ackEvery, max(s.cfg.WindowFrames/2, 1))) ||
-		s.inBytes+in.size > s.cfg.WindowBytes/2 || s.asked > s.told[wire.S] && s.done >= s.asked {
+	if s.done-s.told[wire.S] >= uint64(min(ackEvery, max(s.cfg.WindowFrames/2, 1))) || s.untold > s.cfg.WindowBytes/2 ||
+		s.asked > s.told[wire.S] && s.done >= s.asked {
 		s.ackNow = true
 	}
 	s.ackSoon()
@@ -299,7 +306,11 @@ func (s *Session) Unacked() int { return s.out[wire.S].frames }
 // acknowledged is reported.
 func (s *Session) End(code, message string) {
 	for _, c := range s.sentCalls() {
-		s.end(c, Result{Code: code, Message: message, Outcome: wire.OutcomeUnknown})
+		outcome := wire.OutcomeUnknown
+		if s.unreceived(c) {
+			outcome = wire.OutcomeNotSent
+		}
+		s.end(c, Result{Code: code, Message: message, Outcome: outcome})
 	}
 	for seq := range s.out {
 		o := &s.out[seq]
@@ -316,6 +327,7 @@ func (s *Session) End(code, message string) {
 			}
 			o.void(e)
 		}
+		o.lost = 0
 		for i := range o.flight.len() {
 			giveUp(o.flight.at(i), o.acked+1+uint64(i))
 		}
@@ -328,7 +340,8 @@ func (s *Session) End(code, message string) {
 		s.act(Action{Kind: ActionCancel, In: in})
 	}
 	s.serving = nil
-	s.inbox = ring[*Incoming]{}
+	s.discard(func(*Incoming) bool { return true })
+	s.oldBytes += s.inBytes // of the event whose handler runs
 	s.inBytes = 0
 	s.life++
 	s.up, s.drain = false, true

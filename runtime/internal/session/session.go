@@ -3,7 +3,6 @@ package session
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
@@ -77,10 +76,11 @@ type Session struct {
 	done     uint64    // the last number of S that is done
 	started  uint64    // the last number of S that was taken by Next
 	told     [2]uint64 // what was last acknowledged of S, R
+	untold   int       // bytes of S that are done and not acknowledged
 	asked    uint64    // the other side wants to hear when this number of S is done
 	inbox    ring[*Incoming]
 	inBytes  int // of what is in the inbox or with a handler
-	oldBytes int // the same, of earlier incarnations; an upper bound
+	oldBytes int // the same, of earlier incarnations
 	serving  map[wire.Ref]*Incoming
 
 	ackNow     bool
@@ -253,15 +253,10 @@ func (s *Session) room(size int) error {
 	if s.cfg.WhenFull != DropOldest {
 		return ErrQueueFull
 	}
-	var dropped []*entry
-	for i := 0; full() && i < o.queue.len(); i++ {
-		if e := o.queue.at(i); !e.skip {
-			dropped = append(dropped, e)
+	for full() && o.queue.len() > 0 {
+		if e := o.queue.pop(); !e.skip {
 			s.drop(e)
 		}
-	}
-	if len(dropped) > 0 {
-		s.markDropped(len(dropped))
 	}
 	if full() {
 		return ErrQueueFull
@@ -271,33 +266,14 @@ func (s *Session) room(size int) error {
 
 // drop gives up a queued entry by the policy DropOldest.
 func (s *Session) drop(e *entry) {
-	gap := Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin}
+	o := &s.out[wire.S]
+	o.lost++
 	if c := e.call; c != nil {
 		s.end(c, Result{Code: "queue_full", Message: "dropped to make room", Outcome: wire.OutcomeNotSent})
-	} else {
-		s.act(Action{Kind: ActionGap, Gap: gap})
+		return
 	}
-	s.out[wire.S].void(e)
-}
-
-// markDropped leaves word for the receiver of how many messages it misses, in
-// one entry at the front of the queue.
-func (s *Session) markDropped(n int) {
-	o := &s.out[wire.S]
-	var first *entry
-	o.queue.filter(func(e *entry) bool {
-		if e.skip && e.frame.Count > 0 {
-			n += int(e.frame.Count)
-		}
-		return !e.skip
-	})
-	first = &entry{skip: true, frame: wire.Frame{Count: uint64(n), Code: "dropped"}}
-	old := o.queue
-	o.queue = ring[*entry]{}
-	o.queue.push(first)
-	for i := range old.len() {
-		o.queue.push(old.at(i))
-	}
+	s.act(Action{Kind: ActionGap, Gap: Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin}})
+	o.void(e)
 }
 
 // Cancel says that nobody waits for c any more. It returns what that means for
@@ -306,11 +282,9 @@ func (s *Session) Cancel(c *Call) wire.Outcome {
 	switch {
 	case c.State == CallEnded:
 		return c.Result.Outcome
-	case c.State == CallQueued:
-		o := &s.out[sequenceOf(c.nested)]
-		o.void(c.entry)
+	case s.unreceived(c):
 		s.end(c, Result{Code: "canceled", Message: "cancelled before it was sent", Outcome: wire.OutcomeNotSent})
-		o.sweep()
+		s.out[sequenceOf(c.nested)].sweep()
 		return wire.OutcomeNotSent
 	case !c.canceled:
 		c.canceled = true
@@ -319,6 +293,14 @@ func (s *Session) Cancel(c *Call) wire.Outcome {
 		}
 	}
 	return wire.OutcomeUnknown
+}
+
+// unreceived reports whether the other side has not seen the call and will not
+// unless it is written again: it waits in the queue, or the connection that
+// carried it was lost before it arrived.
+func (s *Session) unreceived(c *Call) bool {
+	return c.State == CallQueued ||
+		c.State == CallSent && c.entry != nil && c.Ref.Number() >= s.out[sequenceOf(c.nested)].cursor
 }
 
 func sequenceOf(nested bool) wire.Sequence {
@@ -337,8 +319,10 @@ func (s *Session) end(c *Call, r Result) {
 		delete(s.calls, c.Ref)
 	}
 	c.State, c.Result = CallEnded, r
-	if c.entry != nil {
-		c.entry.call, c.entry = nil, nil
+	if e := c.entry; e != nil {
+		// Never written again: what has its outcome must not run a second time.
+		c.entry = nil
+		s.out[sequenceOf(c.nested)].void(e)
 	}
 	s.waiting--
 	s.act(Action{Kind: ActionResolve, Call: c})
@@ -405,205 +389,6 @@ func (s *Session) NackNumber(n uint64, command, code, message string) {
 
 func (s *Session) pushR(f *wire.Frame) {
 	s.push(wire.R, &entry{frame: *f, size: wire.Size(f)})
-}
-
-// Adopt takes what the other side told in its handshake, and whether it still
-// knows this incarnation. It changes nothing if it returns an error, which is
-// a *ProtocolError. [Session.Up] follows when the private lane is there.
-func (s *Session) Adopt(peer Positions, resumed bool) error {
-	if resumed {
-		if err := s.checkPositions(peer); err != nil {
-			return err
-		}
-	} else {
-		s.restart(peer)
-		peer.SRx, peer.RRx = 0, 0 // numbers of the incarnation before
-	}
-	s.peerRx = window{peer.Frames, peer.Bytes}
-	s.callsMax = int(min(peer.Calls, 1<<20))
-	s.giveUpLarger(peer.FrameBytes)
-	s.out[wire.S].rewind(peer.SRx + 1)
-	s.out[wire.R].rewind(peer.RRx + 1)
-	return nil
-}
-
-// giveUpLarger gives up what was accepted when a larger limit was in force, or
-// none was known.
-func (s *Session) giveUpLarger(limit int) {
-	const code, message = "too_large", "the other side takes smaller frames now"
-	for seq := range s.out {
-		o := &s.out[seq]
-		for _, r := range []*ring[*entry]{&o.flight, &o.queue} {
-			for i := range r.len() {
-				e := r.at(i)
-				switch {
-				case e.skip || e.size <= limit:
-				case e.call != nil:
-					outcome := wire.OutcomeNotSent
-					if e.call.State == CallSent && !e.fresh {
-						outcome = wire.OutcomeUnknown
-					}
-					s.end(e.call, Result{Code: code, Message: message, Outcome: outcome})
-					o.void(e)
-				case e.frame.Kind == wire.KindReply:
-					f := wire.Frame{
-						Kind: wire.KindFail, Ref: e.frame.Ref, Code: code, Message: message,
-						Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},
-					}
-					o.bytes += wire.Size(&f) - e.size
-					e.frame, e.size = f, wire.Size(&f)
-				default:
-					s.act(Action{Kind: ActionGap, Gap: Gap{
-						Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
-					}})
-					o.void(e)
-				}
-			}
-		}
-	}
-}
-
-// Up begins a connection: from now on Output yields frames.
-func (s *Session) Up() {
-	s.up, s.ackNow = true, true
-	s.cancels = s.cancels[:0]
-	for ref, c := range s.calls {
-		if c.canceled && len(s.cancels) < mostCancels {
-			s.cancels = append(s.cancels, ref)
-		}
-	}
-	slices.Sort(s.cancels)
-	s.act(Action{Kind: ActionRoom})
-}
-
-// Down ends the connection. Everything is kept.
-func (s *Session) Down() { s.up = false }
-
-// Positions is what each side tells the other in the handshake.
-type Positions struct {
-	SFirst, RFirst uint64 // the first number of its own that is not acknowledged
-	SRx, RRx       uint64 // the last number it received
-	Frames, Bytes  uint64 // its window
-	Calls          uint64 // how many calls it takes at a time
-	FrameBytes     int    // the largest frame it takes
-}
-
-// Positions returns what to tell the other side.
-func (s *Session) Positions() Positions {
-	return Positions{
-		SFirst: s.out[wire.S].acked + 1, RFirst: s.out[wire.R].acked + 1,
-		SRx: s.rx[wire.S], RRx: s.rx[wire.R],
-		Frames: uint64(s.cfg.WindowFrames), Bytes: uint64(s.cfg.WindowBytes),
-		Calls: uint64(s.cfg.Calls),
-	}
-}
-
-func (s *Session) checkPositions(p Positions) error {
-	for seq, rx := range [2]uint64{p.SRx, p.RRx} {
-		if last := s.out[seq].last(); rx > last {
-			return violation("the other side received number %d of sequence %d, of which only %d were sent", rx, seq, last)
-		}
-	}
-	for seq, first := range [2]uint64{p.SFirst, p.RFirst} {
-		if first > s.rx[seq]+1 {
-			return violation("number %d of sequence %d was acknowledged and never received", first-1, seq)
-		}
-	}
-	return nil
-}
-
-// restart begins a new incarnation.
-func (s *Session) restart(peer Positions) {
-	s.life++
-	s.rx = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
-	s.told = s.rx
-	s.done, s.started, s.asked = s.rx[wire.S], s.rx[wire.S], 0
-
-	// Calls that were on their way may have been handled by the other side that
-	// is gone. Its answers cannot come any more.
-	for _, c := range s.sentCalls() {
-		if e := c.entry; e != nil && e.fresh {
-			continue // never started: sent again with its number
-		}
-		if e := c.entry; e != nil {
-			s.out[sequenceOf(c.nested)].void(e)
-		}
-		s.end(c, Result{Code: "outcome_unknown", Message: "the other side was restarted while the call was on its way", Outcome: wire.OutcomeUnknown})
-	}
-	for i := range s.out[wire.S].flight.len() {
-		e := s.out[wire.S].flight.at(i)
-		e.old = e.old || !e.fresh
-		e.fresh = false
-	}
-	// Answers to the other side's former calls would be taken for answers to
-	// its new ones.
-	r := &s.out[wire.R]
-	for i := range r.flight.len() {
-		s.dropAnswer(r, r.flight.at(i))
-	}
-	for i := range r.queue.len() {
-		s.dropAnswer(r, r.queue.at(i))
-	}
-	r.sweep()
-
-	for _, in := range s.servingInOrder() {
-		s.act(Action{Kind: ActionCancel, In: in})
-	}
-	s.serving = nil
-	s.keepBacklog()
-}
-
-// keepBacklog sorts out what an earlier incarnation left in the inbox. Its
-// events will still be handled; its calls have no caller any more. What more
-// than a few windows of events a stuck handler leaves behind is given up, or
-// an other side that is restarted again and again would fill memory.
-func (s *Session) keepBacklog() {
-	s.oldBytes += s.inBytes
-	s.inBytes = 0
-	s.inbox.filter(func(in *Incoming) bool { return in.Kind != wire.KindCall })
-	const windows = 4
-	if s.inbox.len() <= windows*s.cfg.WindowFrames && s.oldBytes <= windows*s.cfg.WindowBytes {
-		return
-	}
-	s.act(Action{Kind: ActionGap, Gap: Gap{Count: uint64(s.inbox.len()), Code: "backlog"}})
-	s.inbox = ring[*Incoming]{}
-	s.oldBytes = 0
-}
-
-func (s *Session) dropAnswer(r *outbox, e *entry) {
-	if c := e.call; c != nil {
-		// The call that this one was nested in is gone with its caller.
-		s.end(c, Result{Code: "peer_gone", Message: "the call it was nested in is gone", Outcome: wire.OutcomeNotSent})
-	}
-	r.void(e)
-}
-
-func (s *Session) sentCalls() []*Call {
-	calls := make([]*Call, 0, len(s.calls))
-	for _, c := range s.calls {
-		calls = append(calls, c)
-	}
-	slices.SortFunc(calls, func(a, b *Call) int { return compare(a.Ref, b.Ref) })
-	return calls
-}
-
-func (s *Session) servingInOrder() []*Incoming {
-	ins := make([]*Incoming, 0, len(s.serving))
-	for _, in := range s.serving {
-		ins = append(ins, in)
-	}
-	slices.SortFunc(ins, func(a, b *Incoming) int { return compare(a.Ref, b.Ref) })
-	return ins
-}
-
-func compare(a, b wire.Ref) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // clip cuts a text to at most limit bytes, at a rune's boundary.

@@ -16,10 +16,11 @@ type side struct {
 	conn  *conn
 	parse wire.Parser
 
-	event *Incoming   // whose handler runs
-	calls []*Incoming // whose handlers run
-	timer bool        // AckTimer is due some time
-	marks []mark
+	event  *Incoming   // whose handler runs
+	blocks *sent       // the call whose answer that handler waits for, or nil
+	calls  []*Incoming // whose handlers run; Tag is the nested call they wait for, a *sent, or nil
+	timer  bool        // AckTimer is due some time
+	marks  []mark
 }
 
 type mark struct {
@@ -76,7 +77,13 @@ func (s *side) send() {
 	}
 	src := s.w.src
 	kind := src.intn(10)
-	nested := kind == 0 && len(s.calls) > 0
+	var outer *Incoming // a handler that makes a nested call and waits for it
+	if kind == 0 && len(s.calls) > 0 {
+		if in := s.calls[src.intn(len(s.calls))]; in.Tag == nil {
+			outer = in
+		}
+	}
+	nested := outer != nil
 	m := s.w.book.message(s, kind < 4, nested, src.intn(700))
 	out := Message{Kind: wire.KindEvent, Command: m.command(), Payload: m.payload()}
 	var err error
@@ -90,8 +97,13 @@ func (s *side) send() {
 		err = s.core.Emit(&out)
 	}
 	s.w.logf("%d side %d sends %v: %v", s.w.now, s.who, m, err)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.w.book.forget(m)
+	case nested:
+		outer.Tag = m
+	case m.call && s.who == client && s.event != nil && s.blocks == nil:
+		s.blocks = m // only one side does: two that wait for each other's queues would wait for ever
 	}
 	s.pump()
 }
@@ -105,7 +117,7 @@ func (s *side) write(limit int) {
 		s.down() // the write fails before what came last is read
 		return
 	}
-	has := s.core.HasOutput()
+	has := s.core.HasOutput() || s.expired()
 	b := s.core.Output(nil, limit, s.w.now)
 	s.pump()
 	if len(b) > 0 && !has {
@@ -121,6 +133,14 @@ func (s *side) write(limit int) {
 		}
 		b = b[used:]
 	}
+}
+
+// expired reports whether the first call in the queue is too late. It may hide
+// that there is something to write as long as the window is full: what frees
+// the window has the session looked at again.
+func (s *side) expired() bool {
+	q := &s.core.out[wire.S].queue
+	return q.len() > 0 && q.at(0).deadline != 0 && q.at(0).deadline <= s.w.now
 }
 
 // read takes one frame from the connection.
@@ -151,8 +171,8 @@ func (s *side) read() {
 			s.w.failf("side %d: %v", s.who, err)
 		}
 		s.pump()
-		if s.conn.bye && s.w.graceful {
-			s.w.book.cleanEnd(s.w.life - 1)
+		if s.conn.bye != 0 {
+			s.w.book.cleanEnd(s.conn.bye)
 		}
 		s.down()
 		return
@@ -190,10 +210,10 @@ func (s *side) next() {
 // finishEvent has the handler of the event return.
 func (s *side) finishEvent(refuse bool) {
 	in := s.event
-	if in == nil {
+	if in == nil || s.blocks != nil && !s.blocks.ended {
 		return
 	}
-	s.event = nil
+	s.event, s.blocks = nil, nil
 	s.w.book.finished(s, in, refuse && in.life == s.core.life)
 	if refuse {
 		s.core.Nack(in, "invalid", "refused")
@@ -209,6 +229,9 @@ func (s *side) answerCall() {
 	}
 	i := s.w.src.intn(len(s.calls))
 	in := s.calls[i]
+	if nested, ok := in.Tag.(*sent); ok && !nested.ended {
+		return
+	}
 	s.calls = append(s.calls[:i], s.calls[i+1:]...)
 	switch s.w.src.intn(4) {
 	case 0:
@@ -318,7 +341,7 @@ func (s *side) atRest() bool {
 	}
 	for seq := range c.out {
 		o := &c.out[seq]
-		if o.frames != 0 || o.bytes != 0 || o.flightBytes != 0 || o.flight.len() != 0 || o.queue.len() != 0 {
+		if o.frames != 0 || o.bytes != 0 || o.flightBytes != 0 || o.flight.len() != 0 || o.queue.len() != 0 || o.lost != 0 {
 			return false
 		}
 	}

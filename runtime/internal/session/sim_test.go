@@ -38,14 +38,13 @@ type world struct {
 	incarnations int    // drawn so far
 	known        [2]int // the incarnation each side believes in; 0: none
 	shaking      handshake
-	graceful     bool // the farewell that is on its way was said with no handler running
 }
 
 // A conn is one connection of the private lane, seen from each of its ends.
 type conn struct {
 	queue [2][][]byte // frames on their way to the side
 	open  [2]bool     // the side has not closed its end
-	bye   bool        // the last frame to the client is a farewell
+	bye   int         // the life of the server that had done all it began when it said goodbye, which is the last frame to the client; 0: none
 }
 
 // A handshake is how far the client's next connection has come.
@@ -204,7 +203,7 @@ func (w *world) cut(s *side) {
 	out := &s.conn.queue[1-s.who]
 	if keep := w.src.intn(len(*out) + 1); keep < len(*out) {
 		*out = (*out)[:keep]
-		s.conn.bye = false
+		s.conn.bye = 0
 	}
 	s.down()
 }
@@ -250,8 +249,9 @@ func (w *world) sayGoodbye(s *side) {
 	if c := s.conn; c.open[client] {
 		s.write(1 << 20) // what is left goes first
 		c.queue[client] = append(c.queue[client], wire.Append(nil, &wire.Frame{Kind: wire.KindClose, Code: "closed", From: done, To: started}))
-		c.bye = true
-		w.graceful = s.event == nil
+		if s.event == nil {
+			c.bye = w.life
+		}
 	}
 	if s.conn != nil {
 		s.down()

@@ -96,7 +96,7 @@ type Outcome uint8
 // The outcomes of a failure.
 const (
 	OutcomeUnknown Outcome = iota
-	OutcomeNotSent         // never on the wire
+	OutcomeNotSent         // of a call that never left its caller, so not on the wire
 	OutcomeNotHandled
 	OutcomeHandled
 )
@@ -128,7 +128,7 @@ const (
 	MaxName     = 63
 	MaxCode     = 128
 	MaxMessage  = 4096
-	MaxHello    = 1024 // of a whole frame that is the first on a connection
+	MaxHello    = 1024 // of the content of a Hello
 	MaxOverhead = 256  // what an application frame holds beside command, code, message and payload, at most
 )
 

@@ -21,9 +21,8 @@ type Hello struct {
 	Version     int    `cbor:"ipcio"`
 	Lane        string `cbor:"lane"`
 	Token       []byte `cbor:"token"`   // 16 bytes, the session's secret
-	Attempt     uint64 `cbor:"attempt"` // raised with each try to connect
+	Attempt     uint64 `cbor:"attempt"` // from 1, raised with each try to connect
 	Cookie      []byte `cbor:"cookie,omitempty"`
-	Instance    []byte `cbor:"instance,omitempty"`
 	Name        string `cbor:"name,omitempty"`
 	Incarnation []byte `cbor:"incarnation,omitempty"` // of the session the client knows, if any
 	SFirst      uint64 `cbor:"s_first,omitempty"`     // the first number of s the server has not acknowledged
@@ -86,10 +85,13 @@ var handshakeEnc, handshakeDec = func() (cbor.EncMode, cbor.DecMode) {
 // MaxHello.
 func AppendHello(b []byte, h *Hello) ([]byte, error) {
 	out, err := appendMap(b, KindHello, h)
-	if err == nil && len(out)-len(b) > MaxHello {
-		return b, &SizeError{Size: uint64(len(out) - len(b)), Limit: MaxHello}
+	if err != nil {
+		return b, err
 	}
-	return out, err
+	if _, _, err := Split(out[len(b):], MaxHello); err != nil {
+		return b, err
+	}
+	return out, nil
 }
 
 // AppendWelcome appends w as a frame.
@@ -126,12 +128,14 @@ func ParseHello(content []byte) (*Hello, error) {
 	}{
 		{"token", h.Token, true},
 		{"cookie", h.Cookie, h.Lane == LanePrivate},
-		{"instance", h.Instance, false},
 		{"incarnation", h.Incarnation, false},
 	} {
 		if len(id.b) != 16 && (id.must || len(id.b) > 0) {
 			return nil, &MalformedError{KindHello, fmt.Sprintf("%s has %d bytes, want 16", id.key, len(id.b))}
 		}
+	}
+	if h.Attempt == 0 && h.Lane == LaneDomain {
+		return nil, &MalformedError{KindHello, "attempt is missing: the first one is 1"}
 	}
 	for _, n := range []uint64{h.SFirst, h.RFirst, h.SRx, h.RRx, h.BRx} {
 		if n > MaxNumber {
@@ -147,7 +151,7 @@ func ParseAnswerToHello(content []byte) (*Welcome, *Refuse, error) {
 	c := cursor{b: content}
 	if n := c.array(); n == 3 && c.uint() == uint64(KindRefuse) {
 		r := &Refuse{Code: c.text(MaxCode), Message: c.text(MaxMessage)}
-		if c.reason != "" {
+		if c.end(); c.reason != "" {
 			return nil, nil, &MalformedError{KindRefuse, c.reason}
 		}
 		return nil, r, nil

@@ -85,7 +85,7 @@ func (p *Parser) fields(c *cursor, f *Frame, n uint64) {
 		f.Ref = c.ref()
 		f.Code = c.text(MaxCode)
 		f.Message = c.text(MaxMessage)
-		f.Outcome = Outcome(c.below(uint64(OutcomeHandled) + 1))
+		f.Outcome = c.outcome()
 		f.Payload = c.rest()
 		return
 	case KindNack:
@@ -119,9 +119,7 @@ func (p *Parser) fields(c *cursor, f *Frame, n uint64) {
 		}
 		return
 	}
-	if c.reason == "" && c.off != len(c.b) {
-		c.fail(fmt.Sprintf("%d bytes after the end", len(c.b)-c.off))
-	}
+	c.end()
 }
 
 // command reads a command's name through the table of known names.
@@ -244,6 +242,16 @@ func (c *cursor) ref() Ref {
 	return Ref(n)
 }
 
+// outcome reads the outcome of a failure that was received, so of a call that
+// was sent.
+func (c *cursor) outcome() Outcome {
+	o := Outcome(c.below(uint64(OutcomeHandled) + 1))
+	if o == OutcomeNotSent {
+		c.fail("a failure of a call that was not sent")
+	}
+	return o
+}
+
 func (c *cursor) span() (from, to uint64) {
 	from, to = c.number(1), c.number(1)
 	if c.reason == "" && to < from {
@@ -329,6 +337,13 @@ func (c *cursor) peer() *Peer {
 		}
 		c.off++
 		return nil
+	}
+}
+
+// end checks that nothing is left.
+func (c *cursor) end() {
+	if c.reason == "" && c.off != len(c.b) {
+		c.fail(fmt.Sprintf("%d bytes after the end", len(c.b)-c.off))
 	}
 }
 

@@ -10,9 +10,9 @@ const (
 	keepMost = 64 << 10 // what it keeps after a larger frame was read
 )
 
-// A Reader cuts a stream into frames. It never holds more memory than twice
-// what has arrived of the frame at hand and one block, whatever the frame
-// claims to be. It is not safe for concurrent use.
+// A Reader cuts a stream into frames. Its buffer grows with what arrives, not
+// with what a frame claims to be: it is never larger than twice what has
+// arrived and one block. It is not safe for concurrent use.
 type Reader struct {
 	src        io.Reader
 	limit      uint64
@@ -62,18 +62,17 @@ func (r *Reader) Buffered() bool {
 func (r *Reader) fill() error {
 	have := r.end - r.start
 	switch {
-	case have == 0 && len(r.buf) > keepMost:
-		r.buf, r.start, r.end = make([]byte, block), 0, 0
+	case len(r.buf) > keepMost && have <= block/2:
+		r.move(make([]byte, block)) // a larger frame was read: let its memory go
 	case have == 0:
 		r.start, r.end = 0, 0
-	case r.end == len(r.buf) && r.start > 0 && r.start >= have:
-		copy(r.buf, r.buf[r.start:r.end])
-		r.start, r.end = 0, have
+	case r.end == len(r.buf) && r.start >= have:
+		r.move(r.buf)
+	case r.end == len(r.buf):
+		r.move(make([]byte, max(2*have, block)))
 	}
-	if r.end == len(r.buf) {
-		grown := make([]byte, max(2*have, block))
-		copy(grown, r.buf[r.start:r.end])
-		r.buf, r.start, r.end = grown, 0, have
+	if len(r.buf) == 0 {
+		r.buf = make([]byte, block)
 	}
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.end:])
@@ -86,6 +85,12 @@ func (r *Reader) fill() error {
 		}
 	}
 	return io.ErrNoProgress
+}
+
+// move makes buf the buffer, with what was not yet returned at its front.
+func (r *Reader) move(buf []byte) {
+	r.end = copy(buf, r.buf[r.start:r.end])
+	r.buf, r.start = buf, 0
 }
 
 // Split cuts the first frame off b: its content, and how many bytes of b it

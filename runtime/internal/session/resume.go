@@ -1,0 +1,217 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// Adopt takes what the other side told in its handshake, and whether it still
+// knows this incarnation. It changes nothing if it returns an error, which is
+// a *ProtocolError. [Session.Up] follows when the private lane is there.
+func (s *Session) Adopt(peer Positions, resumed bool) error {
+	if resumed {
+		if err := s.checkPositions(peer); err != nil {
+			return err
+		}
+		// What was received of R is done. Replies that piled up while the other
+		// side was away must not look as if it never acknowledged any.
+		s.out[wire.R].ack(peer.RRx)
+	} else {
+		s.restart(peer)
+		peer.SRx, peer.RRx = 0, 0 // numbers of the incarnation before
+	}
+	s.peerRx = window{peer.Frames, peer.Bytes}
+	s.callsMax = int(min(peer.Calls, 1<<20))
+	s.giveUpLarger(peer.FrameBytes)
+	s.out[wire.S].rewind(peer.SRx + 1)
+	s.out[wire.R].rewind(peer.RRx + 1)
+	return nil
+}
+
+// giveUpLarger gives up what was accepted when a larger limit was in force, or
+// none was known.
+func (s *Session) giveUpLarger(limit int) {
+	const code, message = "too_large", "the other side takes smaller frames now"
+	for seq := range s.out {
+		o := &s.out[seq]
+		for _, r := range []*ring[*entry]{&o.flight, &o.queue} {
+			for i := range r.len() {
+				e := r.at(i)
+				switch {
+				case e.skip || e.size <= limit:
+				case e.call != nil:
+					outcome := wire.OutcomeNotSent
+					if e.call.State == CallSent && !e.fresh {
+						outcome = wire.OutcomeUnknown
+					}
+					s.end(e.call, Result{Code: code, Message: message, Outcome: outcome})
+				case e.frame.Kind == wire.KindReply:
+					f := wire.Frame{
+						Kind: wire.KindFail, Ref: e.frame.Ref, Code: code, Message: message,
+						Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},
+					}
+					o.bytes += wire.Size(&f) - e.size
+					e.frame, e.size = f, wire.Size(&f)
+				default:
+					s.act(Action{Kind: ActionGap, Gap: Gap{
+						Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
+					}})
+					o.void(e)
+				}
+			}
+		}
+	}
+}
+
+// Up begins a connection: from now on Output yields frames.
+func (s *Session) Up() {
+	s.up, s.ackNow = true, true
+	s.cancels = s.cancels[:0]
+	for _, c := range s.sentCalls() {
+		switch {
+		case !c.canceled:
+		case s.unreceived(c):
+			s.end(c, Result{Code: "canceled", Message: "cancelled before it arrived", Outcome: wire.OutcomeNotSent})
+		case len(s.cancels) < mostCancels:
+			s.cancels = append(s.cancels, c.Ref)
+		}
+	}
+	s.act(Action{Kind: ActionRoom})
+}
+
+// Down ends the connection. Everything is kept.
+func (s *Session) Down() { s.up = false }
+
+// Positions is what each side tells the other in the handshake.
+type Positions struct {
+	SFirst, RFirst uint64 // the first number of its own that is not acknowledged
+	SRx, RRx       uint64 // the last number it received
+	Frames, Bytes  uint64 // its window
+	Calls          uint64 // how many calls it takes at a time
+	FrameBytes     int    // the largest frame it takes
+}
+
+// Positions returns what to tell the other side.
+func (s *Session) Positions() Positions {
+	return Positions{
+		SFirst: s.out[wire.S].acked + 1, RFirst: s.out[wire.R].acked + 1,
+		SRx: s.rx[wire.S], RRx: s.rx[wire.R],
+		Frames: uint64(s.cfg.WindowFrames), Bytes: uint64(s.cfg.WindowBytes),
+		Calls: uint64(s.cfg.Calls),
+	}
+}
+
+func (s *Session) checkPositions(p Positions) error {
+	for seq, rx := range [2]uint64{p.SRx, p.RRx} {
+		if last := s.out[seq].last(); rx > last {
+			return violation("the other side received number %d of sequence %d, of which only %d were sent", rx, seq, last)
+		}
+	}
+	for seq, first := range [2]uint64{p.SFirst, p.RFirst} {
+		if first > s.rx[seq]+1 {
+			return violation("number %d of sequence %d was acknowledged and never received", first-1, seq)
+		}
+	}
+	return nil
+}
+
+// restart begins a new incarnation.
+func (s *Session) restart(peer Positions) {
+	s.life++
+	s.rx = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
+	s.told = s.rx
+	s.done, s.started, s.asked, s.untold = s.rx[wire.S], s.rx[wire.S], 0, 0
+
+	// Calls that were on their way may have been handled by the other side that
+	// is gone. Its answers cannot come any more.
+	for _, c := range s.sentCalls() {
+		if e := c.entry; e != nil && e.fresh {
+			continue // never started: sent again with its number
+		}
+		s.end(c, Result{Code: "outcome_unknown", Message: "the other side was restarted while the call was on its way", Outcome: wire.OutcomeUnknown})
+	}
+	for i := range s.out[wire.S].flight.len() {
+		e := s.out[wire.S].flight.at(i)
+		e.old = e.old || !e.fresh
+		e.fresh = false
+	}
+	// Answers to the other side's former calls would be taken for answers to
+	// its new ones.
+	r := &s.out[wire.R]
+	for i := range r.flight.len() {
+		s.dropAnswer(r, r.flight.at(i))
+	}
+	for i := range r.queue.len() {
+		s.dropAnswer(r, r.queue.at(i))
+	}
+	r.sweep()
+
+	for _, in := range s.servingInOrder() {
+		s.act(Action{Kind: ActionCancel, In: in})
+	}
+	s.serving = nil
+	s.keepBacklog()
+}
+
+// keepBacklog sorts out what an earlier incarnation left in the inbox. Its
+// events will still be handled; its calls have no caller any more. What more
+// than a few windows of events a stuck handler leaves behind is given up, or
+// an other side that is restarted again and again would fill memory.
+func (s *Session) keepBacklog() {
+	s.oldBytes += s.inBytes
+	s.inBytes = 0
+	s.discard(func(in *Incoming) bool { return in.Kind == wire.KindCall })
+	const windows = 4
+	if s.inbox.len() > windows*s.cfg.WindowFrames || s.oldBytes > windows*s.cfg.WindowBytes {
+		n := s.discard(func(*Incoming) bool { return true })
+		s.act(Action{Kind: ActionGap, Gap: Gap{Count: n, Code: "backlog"}})
+	}
+}
+
+// discard forgets a part of the inbox and returns how many messages that was.
+func (s *Session) discard(drop func(*Incoming) bool) (messages uint64) {
+	s.inbox.filter(func(in *Incoming) bool {
+		if !drop(in) {
+			return true
+		}
+		if in.life == s.life {
+			s.inBytes -= in.size
+		} else {
+			s.oldBytes -= in.size
+		}
+		if messages += in.Count; in.Kind != wire.KindSkip {
+			messages++
+		}
+		return false
+	})
+	return messages
+}
+
+func (s *Session) dropAnswer(r *outbox, e *entry) {
+	if c := e.call; c != nil {
+		// The call that this one was nested in is gone with its caller.
+		s.end(c, Result{Code: "peer_gone", Message: "the call it was nested in is gone", Outcome: wire.OutcomeNotSent})
+		return
+	}
+	r.void(e)
+}
+
+func (s *Session) sentCalls() []*Call {
+	calls := make([]*Call, 0, len(s.calls))
+	for _, c := range s.calls {
+		calls = append(calls, c)
+	}
+	slices.SortFunc(calls, func(a, b *Call) int { return cmp.Compare(a.Ref, b.Ref) })
+	return calls
+}
+
+func (s *Session) servingInOrder() []*Incoming {
+	ins := make([]*Incoming, 0, len(s.serving))
+	for _, in := range s.serving {
+		ins = append(ins, in)
+	}
+	slices.SortFunc(ins, func(a, b *Incoming) int { return cmp.Compare(a.Ref, b.Ref) })
+	return ins
+}
