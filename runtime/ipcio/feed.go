@@ -31,11 +31,7 @@ func (f *feed) op(what string, attrs ...any) {
 	}
 }
 
-// debug reports what is of use only to whoever looks for a fault.
-func (f *feed) debug(what string, attrs ...any) {
-	f.logger.Debug("ipcio: "+what, attrs...)
-}
-
+// warn reports what somebody should look at.
 func (f *feed) warn(what string, attrs ...any) {
 	f.logger.Log(context.Background(), slog.LevelWarn, "ipcio: "+what, attrs...)
 }
