@@ -40,22 +40,23 @@ func TestReadme(t *testing.T) {
 	dir := t.TempDir()
 	for _, b := range blocks {
 		file := filepath.Join(dir, filepath.FromSlash(b[1]))
-		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(b[2]), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		write(t, file, b[2])
 	}
-	writeModule(t, dir)
+	// A second person: the same program under another name.
+	bob := strings.Replace(read(t, filepath.Join(dir, "client", "main.go")), `Name: "ann"`, `Name: "bob"`, 1)
+	bob = strings.Replace(bob, `Name: "Ann"`, `Name: "Bob"`, 1)
+	write(t, filepath.Join(dir, "bob", "main.go"), bob)
 
+	makeModule(ctx, t, dir)
 	run(ctx, t, dir, "go", "generate", "./greeter")
+	// What the generator wrote decides what is needed.
+	run(ctx, t, dir, "go", "mod", "tidy")
 	run(ctx, t, dir, "go", "vet", "./...")
 	if out := run(ctx, t, dir, "gofmt", "-l", "."); out != "" {
 		t.Errorf("not formatted: %s", out)
 	}
 	bin := t.TempDir()
-	run(ctx, t, dir, "go", "build", "-o", bin+string(filepath.Separator), "./server", "./client")
+	run(ctx, t, dir, "go", "build", "-o", bin+string(filepath.Separator), "./server", "./client", "./bob")
 
 	sockets, err := os.MkdirTemp("", "ipcio") // t.TempDir is too long for a socket
 	if err != nil {
@@ -79,7 +80,15 @@ func TestReadme(t *testing.T) {
 	if want := []string{"Hello, Ann!", "visitor 1: Ann"}; !slices.Equal(got, want) {
 		t.Errorf("the client printed %q, want %q", got, want)
 	}
-	for _, p := range []*proc.Process{client, server} {
+	other := start(ctx, t, bin, "bob")
+	for _, visitor := range []*proc.Process{client, other} {
+		for line := ""; line != "visitor 2: Bob"; {
+			if line, err = visitor.Expect(ctx, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, p := range []*proc.Process{client, other, server} {
 		if err := p.Interrupt(); err != nil {
 			t.Fatal(err)
 		}
@@ -89,28 +98,40 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// writeModule makes dir a module that uses this checkout. Its requirements
-// are those of this module, so that nothing needs to be looked up.
-func writeModule(t *testing.T, dir string) {
+// makeModule makes dir a module of its own that uses this checkout, by the
+// commands of the README but for the version, which the replacement stands
+// for.
+func makeModule(ctx context.Context, t *testing.T, dir string) {
 	t.Helper()
 	here, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	run(ctx, t, dir, "go", "mod", "init", "example.com/hello")
+	run(ctx, t, dir, "go", "mod", "edit", "-require", module+"@v0.0.0", "-replace", module+"="+here,
+		"-tool", module+"/generator/cmd/ipcio-gen")
+	// The sums are those of this module, so that nothing needs to be looked up
+	// that is not there already.
+	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
+	run(ctx, t, dir, "go", "mod", "tidy", "-e") // the generated package is not there yet
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
+	return string(b)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(mod), "module "+module+"\n", "module example.com/hello\n", 1) +
-		"\nrequire " + module + " v0.0.0\n\nreplace " + module + " => " + here + "\n"
-	for name, content := range map[string]string{"go.mod": text, "go.sum": string(sum)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
 	}
 }
 
