@@ -55,10 +55,13 @@ func check(s *schema.Schema, n *names) schema.Diagnostics {
 	for _, t := range s.Types {
 		c.typeNames(t)
 	}
+	for _, e := range s.Errors {
+		c.errorNames(e)
+	}
 	for _, cmd := range s.Commands {
 		for _, t := range []*schema.Type{cmd.Payload, cmd.Reply} {
 			if inline(cmd, t) {
-				c.fields(t)
+				c.fields(t, structMethods)
 			}
 		}
 	}
@@ -154,8 +157,57 @@ func (c *checker) typeNames(t *schema.Type) {
 		c.declare(c.n.valuesFunc(t), ident{partOfType, "the list of values of enum `" + t.Name + "`", at, schema.E0504})
 		c.values(t)
 	case schema.Struct:
-		c.fields(t)
+		c.fields(t, slices.Concat(c.kindMethods(t), structMethods))
+	case schema.Union:
+		c.variants(t)
 	}
+}
+
+// kindMethods returns the methods that a struct has as a variant of unions.
+func (c *checker) kindMethods(t *schema.Type) []string {
+	var methods []string
+	for _, union := range c.s.Types {
+		if slices.ContainsFunc(union.Variants, func(v *schema.Variant) bool { return variantStruct(v) == t }) {
+			methods = append(methods, c.n.kindMethod(union))
+		}
+	}
+	return methods
+}
+
+func (c *checker) variants(t *schema.Type) {
+	at := place(t.Meta)
+	if !t.Closed {
+		c.declare(c.n.unknownType(t), ident{partOfType, "the unknown variant of union `" + t.Name + "`", at, schema.E0504})
+	}
+	for _, v := range t.Variants {
+		what := fmt.Sprintf("variant `%s` of union `%s`", v.Name, t.Name)
+		if !isKey(v.Name) {
+			c.add(schema.E0216, v.Pos, fmt.Sprintf("variant %q must be lower_snake", v.Name), "")
+			continue
+		}
+		inside := variantStruct(v)
+		if inside != nil && inside.Variant != v {
+			continue // a type that is declared by itself
+		}
+		name, at := c.n.variants[v], place(v.Meta)
+		if !c.usable(name, schema.E0504, at, what) {
+			continue
+		}
+		c.declare(name, ident{typeName, what, at, schema.E0504})
+		if inside != nil {
+			c.fields(inside, slices.Concat(c.kindMethods(inside), structMethods))
+		}
+	}
+}
+
+func (c *checker) errorNames(e *schema.Error) {
+	t := c.n.errors[e]
+	name, at := c.n.types[t], place(e.Meta)
+	if !c.usable(name, schema.E0504, at, "error `"+e.Name+"`") {
+		return
+	}
+	c.declare(name, ident{typeName, "error `" + e.Name + "`", at, schema.E0504})
+	c.fields(t, slices.Concat(errorMethods, structMethods))
 }
 
 func (c *checker) values(t *schema.Type) {
@@ -172,7 +224,8 @@ func (c *checker) values(t *schema.Type) {
 	}
 }
 
-func (c *checker) fields(t *schema.Type) {
+// fields checks the fields of a struct that has the given methods.
+func (c *checker) fields(t *schema.Type, methods []string) {
 	byName := map[string]*schema.Field{}
 	for _, f := range t.Fields {
 		name, at := c.n.fields[f], place(f.Meta)
@@ -180,7 +233,7 @@ func (c *checker) fields(t *schema.Type) {
 		case !isKey(f.Name):
 			c.add(schema.E0216, f.Pos, fmt.Sprintf("field %q must be lower_snake", f.Name), "")
 		case !c.usable(name, schema.E0505, at, "field `"+f.Name+"`"):
-		case slices.Contains(structMethods, name):
+		case slices.Contains(methods, name):
 			c.add(schema.E0505, at, fmt.Sprintf("field `%s` becomes %s, which is a generated method", f.Name, name),
 				"give it another name, for example go: "+name+"Field")
 		case taken:
@@ -189,6 +242,17 @@ func (c *checker) fields(t *schema.Type) {
 				c.s.NewNote(place(first.Meta), 0, "the first one is here"))
 		default:
 			byName[name] = f
+		}
+	}
+	for _, f := range t.Fields {
+		if f.Default == nil {
+			continue
+		}
+		getter := c.n.getter(f)
+		if other, taken := byName[getter]; taken {
+			c.add(schema.E0505, place(other.Meta), fmt.Sprintf("field `%s` becomes %s, which is the getter of field `%s`", other.Name, getter, f.Name),
+				"give it another name, for example go: "+getter+"Field",
+				c.s.NewNote(place(f.Meta), 0, "the field with the default is here"))
 		}
 	}
 }

@@ -16,17 +16,18 @@ func wireOrder(t *schema.Type) []*schema.Field {
 	return fields
 }
 
-// key returns code that appends the key of a field to b. The head of the text
-// is part of the literal, so that a key costs one append.
+// encodedKey returns the literal of an encoded key. The head of the text is
+// part of it, so that a key costs one append.
 //
-//	append(b, "\x64data"...)
-func key(f *schema.Field) jen.Code {
+//	"\x64data"
+func encodedKey(name string) jen.Code {
 	head := ""
-	for _, c := range codec.AppendHead(nil, codec.Text, uint64(len(f.Name))) {
+	for _, c := range codec.AppendHead(nil, codec.Text, uint64(len(name))) {
 		head += fmt.Sprintf(`\x%02x`, c)
 	}
-	// Field names are lower_snake: newNames refuses a schema with others.
-	return jen.Append(jen.Id("b"), jen.Op(`"`+head+f.Name+`"`).Op("..."))
+	// Keys are lower_snake: newNames refuses a schema with others. A digit or
+	// letter after \x64 is not part of it, which has two digits always.
+	return jen.Op(`"` + head + name + `"`)
 }
 
 // emitStructCodec declares the table of the fields and the methods that encode
@@ -36,11 +37,15 @@ func (g *gen) emitStructCodec(f *file, t *schema.Type) {
 	if len(fields) > 0 {
 		f.decl(nil, g.fieldTable(t, fields))
 	}
+	for _, field := range t.Fields {
+		if field.Default != nil {
+			g.emitGetter(f, t, field)
+		}
+	}
 	g.emitStructMethods(f, t)
-	f.decl(nil, g.method(t, "checkCBOR").Params(jen.Id("c").Op("*").Qual(pkgCodec, "Checker")).Bool().Block(
-		jen.Return(g.checkStruct(fields))))
-	f.decl(nil, g.method(t, "appendCBOR").Params(jen.Id("b").Index().Byte()).Index().Byte().BlockFunc(func(body *jen.Group) {
-		g.appendStruct(body, fields)
+	g.emitStructValidate(f, t)
+	f.decl(nil, g.method(t, "encodeCBOR").Params(encoderParam()).BlockFunc(func(body *jen.Group) {
+		body.Add(g.encodeStruct(fields))
 	}))
 	f.decl(nil, g.method(t, "decodeCBOR").Params(jen.Id("d").Op("*").Qual(pkgCodec, "Decoder")).Block(g.decodeStruct(t, fields)))
 }
@@ -52,78 +57,76 @@ func (g *gen) method(t *schema.Type, name string) *jen.Statement {
 
 // fieldTable declares the fields for the decoder.
 //
-//	var fieldsJob = []codec.Field{
-//		{Name: "id"},
-//		{Name: "tags", Rule: codec.Optional},
-//	}
+//	var fieldsJob = []codec.Field{{Name: "id"}, {Name: "tags", Rule: codec.Optional}}
 func (g *gen) fieldTable(t *schema.Type, fields []*schema.Field) jen.Code {
-	rows := make([]jen.Code, len(fields))
-	for i, field := range fields {
+	const mostColumns = 100
+	var rows [][]jen.Code
+	width := mostColumns
+	for _, field := range fields {
+		columns := len(field.Name) + len(`{Name: ""}, `)
 		row := []jen.Code{entry("Name", jen.Lit(field.Name))}
 		switch {
 		case field.Optional:
 			row = append(row, entry("Rule", jen.Qual(pkgCodec, "Optional")))
+			columns += len(", Rule: codec.Optional")
 		case isScalar(field.Type, schema.Any):
 			row = append(row, entry("Rule", jen.Qual(pkgCodec, "AnyValue")))
+			columns += len(", Rule: codec.AnyValue")
 		}
-		rows[i] = jen.Values(row...)
+		if field.Secret {
+			row = append(row, entry("Secret", jen.True()))
+			columns += len(", Secret: true")
+		}
+		if width += columns; width > mostColumns {
+			rows, width = append(rows, nil), columns
+		}
+		last := &rows[len(rows)-1]
+		*last = append(*last, jen.Values(row...))
 	}
-	return jen.Var().Id(g.names.fieldsVar(t)).Op("=").Index().Qual(pkgCodec, "Field").Add(lines(rows))
+	table := jen.Var().Id(g.names.fieldsVar(t)).Op("=").Index().Qual(pkgCodec, "Field")
+	if len(rows) == 1 {
+		return table.Values(rows[0]...)
+	}
+	all := make([]jen.Code, len(rows))
+	for i, row := range rows {
+		all[i] = jen.List(row...)
+	}
+	return table.Add(lines(all))
 }
 
 // emitStructMethods declares the exported methods.
 //
 //	func (v *Job) AppendCBOR(b []byte) ([]byte, error) {
-//		var c codec.Checker
-//		if !v.checkCBOR(&c) {
-//			return b, c.Err()
-//		}
-//		return c.Finish(b, v.appendCBOR(b))
+//		e := codec.NewEncoder(b, v.Validate())
+//		v.encodeCBOR(&e)
+//		return e.Finish()
 //	}
 //	func (v *Job) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 //	func (v *Job) UnmarshalCBOR(b []byte) error {
+//		*v = Job{}
 //		d := codec.NewDecoder(b)
-//		var x Job
-//		x.decodeCBOR(&d)
-//		if err := d.Finish(); err != nil {
-//			return err
-//		}
-//		*v = x
-//		return nil
+//		v.decodeCBOR(&d)
+//		return d.Finish(v.Validate)
 //	}
-//	func (v *Job) Validate() error {
-//		var c codec.Checker
-//		v.checkCBOR(&c)
-//		return c.Err()
-//	}
-//	func (v *Job) String() string { return codec.String("Job", v.AppendCBOR) }
+//	func (v *Job) String() string { return codec.String("Job", v.encodeCBOR) }
 func (g *gen) emitStructMethods(f *file, t *schema.Type) {
 	name := g.names.types[t]
-	checker := func() jen.Code { return jen.Var().Id("c").Qual(pkgCodec, "Checker") }
 	f.decl([]string{methodDocs["AppendCBOR"]},
 		g.method(t, "AppendCBOR").Add(bytesParam(), bytesAndError()).Block(
-			checker(),
-			jen.If(jen.Op("!").Id("v").Dot("checkCBOR").Call(jen.Op("&").Id("c"))).Block(
-				jen.Return(jen.Id("b"), jen.Id("c").Dot("Err").Call())),
-			jen.Return(jen.Id("c").Dot("Finish").Call(jen.Id("b"), jen.Id("v").Dot("appendCBOR").Call(jen.Id("b"))))))
+			jen.Id("e").Op(":=").Qual(pkgCodec, "NewEncoder").Call(jen.Id("b"), jen.Id("v").Dot("Validate").Call()),
+			jen.Id("v").Dot("encodeCBOR").Call(jen.Op("&").Id("e")),
+			jen.Return(jen.Id("e").Dot("Finish").Call())))
 	f.decl([]string{methodDocs["MarshalCBOR"]},
 		g.method(t, "MarshalCBOR").Params().Add(bytesAndError(), oneLiner(jen.Return(jen.Id("v").Dot("AppendCBOR").Call(jen.Nil())))))
 	f.decl([]string{methodDocs["UnmarshalCBOR"]},
 		g.method(t, "UnmarshalCBOR").Add(bytesParam()).Error().Block(
+			jen.Op("*").Id("v").Op("=").Id(name).Values(),
 			jen.Id("d").Op(":=").Qual(pkgCodec, "NewDecoder").Call(jen.Id("b")),
-			jen.Var().Id("x").Id(name),
-			jen.Id("x").Dot("decodeCBOR").Call(jen.Op("&").Id("d")),
-			jen.If(jen.Err().Op(":=").Id("d").Dot("Finish").Call(), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err())),
-			jen.Op("*").Id("v").Op("=").Id("x"),
-			jen.Return(jen.Nil())))
-	f.decl([]string{methodDocs["Validate"]},
-		g.method(t, "Validate").Params().Error().Block(
-			checker(),
-			jen.Id("v").Dot("checkCBOR").Call(jen.Op("&").Id("c")),
-			jen.Return(jen.Id("c").Dot("Err").Call())))
+			jen.Id("v").Dot("decodeCBOR").Call(jen.Op("&").Id("d")),
+			jen.Return(jen.Id("d").Dot("Finish").Call(jen.Id("v").Dot("Validate")))))
 	f.decl([]string{methodDocs["String"]},
 		g.method(t, "String").Params().String().Add(
-			oneLiner(jen.Return(jen.Qual(pkgCodec, "String").Call(jen.Lit(name), jen.Id("v").Dot("AppendCBOR"))))))
+			oneLiner(jen.Return(jen.Qual(pkgCodec, "String").Call(jen.Lit(name), jen.Id("v").Dot("encodeCBOR"))))))
 }
 
 // fieldValue returns the value of a field, without the pointer of an optional
@@ -139,78 +142,56 @@ func (g *gen) fieldValue(f *schema.Field) (v value, isPointer bool) {
 	return func() *jen.Statement { return jen.Op("*").Id("v").Dot(name) }, false
 }
 
-// checkStruct returns the condition that all fields are in order.
+// encodeStruct returns the body of encodeCBOR. 48 is what the struct of an
+// optional field takes in memory.
 //
-//	c.Enter() &&
-//		c.Field("id", c.Text(v.ID)) &&
-//		(v.Task == nil || codec.EnterNew(c, v.Task) && c.Field("task", v.Task.checkCBOR(c))) &&
-//		c.Leave()
-func (g *gen) checkStruct(fields []*schema.Field) jen.Code {
-	cond := jen.Id("c").Dot("Enter").Call()
+//	if s, ok := e.Struct(); ok {
+//		e.Text("\x62id", v.ID)
+//		if v.Task != nil {
+//			e.Key("\x64task")
+//			e.New(48)
+//			v.Task.encodeCBOR(e)
+//		}
+//		e.Key("\x64tags")
+//		encodeListTag(e, v.Tags)
+//		e.End(s)
+//	}
+func (g *gen) encodeStruct(fields []*schema.Field) jen.Code {
+	var body []jen.Code
 	for _, f := range fields {
-		if !canBeWrong(f.Type) {
-			continue
-		}
-		v, isPointer := g.fieldValue(f)
-		step := jen.Id("c").Dot("Field").Call(jen.Lit(f.Name), g.checkExpr(f.Type, v, isPointer))
-		if isPointer {
-			step = jen.Qual(pkgCodec, "EnterNew").Call(jen.Id("c"), v()).Op("&&").Add(step)
-		}
+		stmts := g.encodeField(f)
 		if f.Optional {
-			step = jen.Parens(jen.Id("v").Dot(g.names.fields[f]).Op("==").Nil().Op("||").Add(step))
+			stmts = []jen.Code{jen.If(jen.Id("v").Dot(g.names.fields[f]).Op("!=").Nil()).Block(stmts...)}
 		}
-		cond.Op("&&").Line().Add(step)
+		body = append(body, stmts...)
 	}
-	return cond.Op("&&").Line().Id("c").Dot("Leave").Call()
+	return encodeScope(jen.Id("e").Dot("Struct").Call(), body...)
 }
 
-// appendStruct writes the body of appendCBOR.
+// encodeField returns the statements for a field that is there. A secret one
+// is written unless it is for people:
 //
-//	n := 2
-//	if v.Tags != nil {
-//		n++
+//	if !e.Masked("\x65token") {
+//		e.Text("", v.Token)
 //	}
-//	b = codec.AppendMapHead(b, n)
-//	b = codec.AppendText(append(b, "\x62id"...), v.ID)
-//	if v.Tags != nil {
-//		b = appendListTag(append(b, "\x64tags"...), v.Tags)
-//	}
-//	return b
-func (g *gen) appendStruct(body *jen.Group, fields []*schema.Field) {
-	present := func(f *schema.Field) *jen.Statement {
-		return jen.If(jen.Id("v").Dot(g.names.fields[f]).Op("!=").Nil())
+func (g *gen) encodeField(f *schema.Field) []jen.Code {
+	v, isPointer := g.fieldValue(f)
+	var stmts []jen.Code
+	if isPointer {
+		stmts = append(stmts, jen.Id("e").Dot("New").Call(jen.Lit(sizeOf(f.Type))))
 	}
-	count := func() jen.Code { return jen.Lit(len(fields)) }
-	if i := slices.IndexFunc(fields, func(f *schema.Field) bool { return f.Optional }); i >= 0 {
-		required := 0
-		for _, f := range fields {
-			if !f.Optional {
-				required++
-			}
+	switch {
+	case f.Secret:
+		stmts = append(stmts, g.encodeValue(f.Type, nil, v, isPointer))
+		if isComposite(f.Type) {
+			stmts = append(stmts, jen.Id("e").Dot("Unmasked").Call(jen.Lit(f.Name)))
 		}
-		body.Id("n").Op(":=").Lit(required)
-		for _, f := range fields {
-			if f.Optional {
-				body.Add(present(f).Block(jen.Id("n").Op("++")))
-			}
-		}
-		count = func() jen.Code { return jen.Id("n") }
+		return []jen.Code{jen.If(jen.Op("!").Id("e").Dot("Masked").Call(encodedKey(f.Name))).Block(stmts...)}
+	case isComposite(f.Type):
+		stmts = slices.Insert(stmts, 0, jen.Code(jen.Id("e").Dot("Key").Call(encodedKey(f.Name))))
+		return append(stmts, g.encodeValue(f.Type, nil, v, isPointer))
 	}
-	if len(fields) == 0 {
-		body.Return(jen.Qual(pkgCodec, "AppendMapHead").Call(jen.Id("b"), jen.Lit(0)))
-		return
-	}
-	body.Id("b").Op("=").Qual(pkgCodec, "AppendMapHead").Call(jen.Id("b"), count())
-	for _, f := range fields {
-		v, isPointer := g.fieldValue(f)
-		assign := jen.Id("b").Op("=").Add(g.appendExpr(f.Type, key(f), v, isPointer))
-		if f.Optional {
-			body.Add(present(f).Block(assign))
-		} else {
-			body.Add(assign)
-		}
-	}
-	body.Return(jen.Id("b"))
+	return append(stmts, g.encodeValue(f.Type, encodedKey(f.Name), v, isPointer))
 }
 
 // decodeStruct returns the body of decodeCBOR.
@@ -220,7 +201,8 @@ func (g *gen) appendStruct(body *jen.Group, fields []*schema.Field) {
 //		case 0:
 //			v.ID = d.Text()
 //		case 1:
-//			v.Task = codec.New[Task](d)
+//			d.New(48)
+//			v.Task = new(Task)
 //			v.Task.decodeCBOR(d)
 //		}
 //	}
@@ -244,7 +226,8 @@ func (g *gen) decodeField(body *jen.Group, f *schema.Field) {
 	switch {
 	case isStruct(f.Type):
 		if pointer {
-			body.Add(target()).Op("=").Qual(pkgCodec, "New").Types(g.goType(f.Type)).Call(jen.Id("d"))
+			body.Id("d").Dot("New").Call(jen.Lit(sizeOf(f.Type)))
+			body.Add(target()).Op("=").New(g.goType(f.Type))
 		}
 		body.Add(g.structPointer(f.Type, target, pointer)).Dot("decodeCBOR").Call(jen.Id("d"))
 	case pointer:

@@ -1,6 +1,8 @@
 package generator
 
 import (
+	"strings"
+
 	"github.com/dave/jennifer/jen"
 	"github.com/ipcio/ipcio-go/schema"
 )
@@ -12,6 +14,7 @@ type command struct {
 	constant    string // CommandX
 	payloadType string // "" if it carries none
 	replyType   string // "" if it is an event
+	errorTypes  []string
 }
 
 func (g *gen) commands() []command {
@@ -23,6 +26,9 @@ func (g *gen) commands() []command {
 		}
 		if c.Reply != nil {
 			list[i].replyType = g.names.types[c.Reply]
+		}
+		for _, e := range c.Errors {
+			list[i].errorTypes = append(list[i].errorTypes, "*"+g.names.types[g.names.errors[e]])
 		}
 	}
 	return list
@@ -51,6 +57,14 @@ func (c command) about(first string) []string {
 		first = first + " " + c.Doc
 	}
 	return []string{first, deprecated(c.Deprecated)}
+}
+
+// failures names the errors that a call declares, or "".
+func (c command) failures() string {
+	if len(c.errorTypes) == 0 {
+		return ""
+	}
+	return " It may fail with " + strings.Join(c.errorTypes, ", ") + "."
 }
 
 // from says how a handler learns who sent a message.
@@ -143,7 +157,7 @@ func (s side) method(name string) *jen.Statement {
 //	}
 func emitHandlers(f *file, s side, handled []command) {
 	f.decl([]string{s.handlers + " are the handlers that a " + s.typeName + " begins with. nil is a command without a handler yet: see the methods On….",
-		"A handler's error reaches the sender if it wraps an *ipcio.RemoteError, and else stays in the log of this process."},
+		"A handler's error reaches the caller if it wraps an error of the schema or an *ipcio.RemoteError, and else stays in the log of this process."},
 		jen.Type().Id(s.handlers).StructFunc(func(fields *jen.Group) {
 			for i, c := range handled {
 				if i > 0 {
@@ -209,7 +223,7 @@ func embed(t jen.Code) jen.Code { return jen.Op("struct").Add(oneLiner(t)) }
 //		}
 //		return ipcio.HandleTyped(s.Server, CommandJobSubmit, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 //			var p JobSubmitPayload
-//			if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+//			if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 //				return b, err
 //			}
 //			r, err := fn(ctx, &Peer{Peer: m.From()}, p)
@@ -236,13 +250,14 @@ func emitOn(f *file, s side, c command) {
 
 // adapter writes the body of the function that emitOn registers.
 func (c command) adapter(body *jen.Group, s side) {
-	parse := jen.Id("p").Dot("UnmarshalCBOR").Call(jen.Id("m").Dot("Raw").Call())
+	parse := jen.Id("p").Dot("UnmarshalCBOR")
 	if c.payloadType == "" {
-		parse = jen.Qual(pkgCodec, "CheckEmpty").Call(jen.Id("m").Dot("Raw").Call())
+		parse = jen.Qual(pkgCodec, "CheckEmpty")
 	} else {
 		body.Var().Id("p").Id(c.payloadType)
 	}
 	fail := jen.Return(jen.Id("b"), jen.Err())
+	parse = jen.Qual(pkgRuntime, "DecodePayload").Call(jen.Id("m"), parse)
 	body.If(jen.Err().Op(":=").Add(parse), jen.Err().Op("!=").Nil()).Block(fail)
 
 	args := []jen.Code{jen.Id("ctx")}
@@ -297,7 +312,7 @@ func (c command) emitSend(f *file, s sender) {
 	}
 	call := "Call" + c.goName
 	args := append(c.sendArgs(s, true), jen.Id("r").Dot("UnmarshalCBOR"))
-	f.decl(c.about(call+" sends "+c.Name+" to "+s.whom+" and waits for the reply."),
+	f.decl(c.about(call+" sends "+c.Name+" to "+s.whom+" and waits for the reply."+c.failures()),
 		jen.Func().Params(s.receiver.Clone()).Id(call).Params(c.sendParams(s, true)...).Params(jen.Id(c.replyType), jen.Error()).Block(
 			jen.Var().Id("r").Id(c.replyType),
 			jen.Err().Op(":=").Qual(pkgRuntime, "CallTyped").Call(args...),

@@ -12,7 +12,7 @@ import (
 type value func() *jen.Statement
 
 // resolve follows new types down to what travels: a scalar, a list, a map, a
-// struct or an enum.
+// struct, an enum or a union.
 func resolve(e *schema.Expr) *schema.Expr {
 	for e.Kind == schema.NamedExpr && e.Named.Kind == schema.NewType {
 		e = e.Named.Base
@@ -26,6 +26,12 @@ func isStruct(e *schema.Expr) bool {
 	return r.Kind == schema.NamedExpr && r.Named.Kind == schema.Struct
 }
 
+// isUnion reports whether e is a union, perhaps under a new type.
+func isUnion(e *schema.Expr) bool {
+	r := resolve(e)
+	return r.Kind == schema.NamedExpr && r.Named.Kind == schema.Union
+}
+
 // isScalar reports whether e is the scalar s, perhaps under a new type.
 func isScalar(e *schema.Expr, s schema.Scalar) bool {
 	r := resolve(e)
@@ -36,17 +42,8 @@ func isScalar(e *schema.Expr, s schema.Scalar) bool {
 // of its Go type.
 func hasNil(e *schema.Expr) bool {
 	r := resolve(e)
-	return r.Kind == schema.ListExpr || r.Kind == schema.MapExpr ||
+	return r.Kind == schema.ListExpr || r.Kind == schema.MapExpr || isUnion(e) ||
 		isScalar(e, schema.Bytes) || isScalar(e, schema.Any)
-}
-
-// canBeWrong reports whether a Go value of e may be one that cannot be encoded.
-func canBeWrong(e *schema.Expr) bool {
-	r := resolve(e)
-	if r.Kind != schema.ScalarExpr {
-		return true
-	}
-	return r.Scalar == schema.String || r.Scalar == schema.Timestamp || r.Scalar == schema.Any
 }
 
 // scalar says how a scalar is written in Go.
@@ -54,28 +51,28 @@ type scalar struct {
 	goType   func() *jen.Statement
 	decode   string // the method of codec.Decoder
 	decoded  string // what it returns, as a predeclared type; "" if that is goType
-	encode   string // the function of codec
+	encode   string // the method of codec.Encoder
 	argument string // what it takes, as a predeclared type; "" if goType can be assigned to it
 }
 
 var scalars = map[schema.Scalar]scalar{
-	schema.Bool:      {jen.Bool, "Bool", "bool", "AppendBool", "bool"},
-	schema.Int8:      {jen.Int8, "Int8", "int8", "AppendInt", "int64"},
-	schema.Int16:     {jen.Int16, "Int16", "int16", "AppendInt", "int64"},
-	schema.Int32:     {jen.Int32, "Int32", "int32", "AppendInt", "int64"},
-	schema.Int64:     {jen.Int64, "Int64", "int64", "AppendInt", "int64"},
-	schema.Uint8:     {jen.Uint8, "Uint8", "uint8", "AppendUint", "uint64"},
-	schema.Uint16:    {jen.Uint16, "Uint16", "uint16", "AppendUint", "uint64"},
-	schema.Uint32:    {jen.Uint32, "Uint32", "uint32", "AppendUint", "uint64"},
-	schema.Uint64:    {jen.Uint64, "Uint64", "uint64", "AppendUint", "uint64"},
-	schema.Float32:   {jen.Float32, "Float32", "float32", "AppendFloat32", "float32"},
-	schema.Float64:   {jen.Float64, "Float64", "float64", "AppendFloat64", "float64"},
-	schema.String:    {jen.String, "Text", "string", "AppendText", "string"},
-	schema.Bytes:     {func() *jen.Statement { return jen.Index().Byte() }, "Bytes", "", "AppendBytes", ""},
-	schema.Timestamp: {func() *jen.Statement { return jen.Qual(pkgTime, "Time") }, "Time", "", "AppendTime", "time.Time"},
-	schema.Duration:  {func() *jen.Statement { return jen.Qual(pkgTime, "Duration") }, "Duration", "", "AppendDuration", "time.Duration"},
-	schema.UUID:      {func() *jen.Statement { return jen.Qual(pkgRuntime, "UUID") }, "UUID", "[16]byte", "AppendUUID", ""},
-	schema.Any:       {func() *jen.Statement { return jen.Qual(pkgRuntime, "Any") }, "Any", "[]byte", "AppendAny", ""},
+	schema.Bool:      {jen.Bool, "Bool", "bool", "Bool", "bool"},
+	schema.Int8:      {jen.Int8, "Int8", "int8", "Int", "int64"},
+	schema.Int16:     {jen.Int16, "Int16", "int16", "Int", "int64"},
+	schema.Int32:     {jen.Int32, "Int32", "int32", "Int", "int64"},
+	schema.Int64:     {jen.Int64, "Int64", "int64", "Int", "int64"},
+	schema.Uint8:     {jen.Uint8, "Uint8", "uint8", "Uint", "uint64"},
+	schema.Uint16:    {jen.Uint16, "Uint16", "uint16", "Uint", "uint64"},
+	schema.Uint32:    {jen.Uint32, "Uint32", "uint32", "Uint", "uint64"},
+	schema.Uint64:    {jen.Uint64, "Uint64", "uint64", "Uint", "uint64"},
+	schema.Float32:   {jen.Float32, "Float32", "float32", "Float32", "float32"},
+	schema.Float64:   {jen.Float64, "Float64", "float64", "Float64", "float64"},
+	schema.String:    {jen.String, "Text", "string", "Text", "string"},
+	schema.Bytes:     {func() *jen.Statement { return jen.Index().Byte() }, "Bytes", "", "Bytes", ""},
+	schema.Timestamp: {func() *jen.Statement { return jen.Qual(pkgTime, "Time") }, "Time", "", "Time", "time.Time"},
+	schema.Duration:  {func() *jen.Statement { return jen.Qual(pkgTime, "Duration") }, "Duration", "", "Duration", "time.Duration"},
+	schema.UUID:      {func() *jen.Statement { return jen.Qual(pkgRuntime, "UUID") }, "UUID", "[16]byte", "UUID", ""},
+	schema.Any:       {func() *jen.Statement { return jen.Qual(pkgRuntime, "Any") }, "Any", "[]byte", "Any", ""},
 }
 
 // goType returns the Go type of e.
@@ -128,53 +125,37 @@ func (g *gen) structPointer(e *schema.Expr, v value, isPointer bool) *jen.Statem
 	return jen.Parens(jen.Op("*").Add(g.goType(resolve(e)))).Call(arg)
 }
 
-// checkExpr returns a condition: v is in order. v must be addressable if e is
+// encodeValue returns the statement that writes v. key is the code of the
+// encoded key of a field; nil for what has none. v must be addressable if e is
 // a struct.
 //
-//	c.Text(v.Name)
-//	c.Closed(string(v.State), valuesState)
-//	v.Task.checkCBOR(c)
-//	checkListTag(c, v.Tags)
-func (g *gen) checkExpr(e *schema.Expr, v value, isPointer bool) *jen.Statement {
+//	e.Text("\x64name", v.Name)
+//	v.Task.encodeCBOR(e)
+//	encodeListTag(e, v.Tags)
+func (g *gen) encodeValue(e *schema.Expr, key jen.Code, v value, isPointer bool) *jen.Statement {
 	r := resolve(e)
-	c := jen.Id("c")
-	switch {
-	case r.Kind == schema.ListExpr && !canBeWrong(r.Elem):
-		return jen.Qual(pkgCodec, "CheckList").Call(c, v())
-	case r.Kind == schema.ListExpr, r.Kind == schema.MapExpr:
-		return jen.Id(g.helpers.name(g, checkHelper, r)).Call(c, v())
-	case r.Kind == schema.ScalarExpr && r.Scalar == schema.String:
-		return c.Dot("Text").Call(g.as(e, v))
-	case r.Kind == schema.ScalarExpr && r.Scalar == schema.Timestamp:
-		return c.Dot("Time").Call(g.as(e, v))
-	case r.Kind == schema.ScalarExpr && r.Scalar == schema.Any:
-		return c.Dot("Any").Call(v())
-	case r.Kind == schema.ScalarExpr:
-		return jen.True()
-	case r.Named.Kind == schema.Struct:
-		return g.structPointer(e, v, isPointer).Dot("checkCBOR").Call(c)
-	case r.Named.Closed:
-		return c.Dot("Closed").Call(jen.String().Call(v()), jen.Id(g.names.valuesVar(r.Named)))
+	enc := jen.Id("e")
+	if key == nil {
+		key = jen.Lit("")
 	}
-	return c.Dot("Text").Call(jen.String().Call(v()))
+	switch {
+	case r.Kind == schema.ListExpr, r.Kind == schema.MapExpr:
+		return jen.Id(g.helpers.name(g, encodeHelper, r)).Call(enc, v())
+	case r.Kind == schema.ScalarExpr:
+		return enc.Dot(scalars[r.Scalar].encode).Call(key, g.as(e, v))
+	case r.Named.Kind == schema.Struct:
+		return g.structPointer(e, v, isPointer).Dot("encodeCBOR").Call(enc)
+	case r.Named.Kind == schema.Union:
+		return jen.Id(g.names.encodeFunc(r.Named)).Call(enc, v())
+	}
+	return enc.Dot("Text").Call(key, jen.String().Call(v()))
 }
 
-// appendExpr returns code that appends v to b and yields the longer slice.
-//
-//	codec.AppendText(b, v.Name)
-//	v.Task.appendCBOR(b)
-//	appendListTag(b, v.Tags)
-func (g *gen) appendExpr(e *schema.Expr, b jen.Code, v value, isPointer bool) *jen.Statement {
+// isComposite reports whether e is written as several items, so that its key
+// is written before it.
+func isComposite(e *schema.Expr) bool {
 	r := resolve(e)
-	switch {
-	case r.Kind == schema.ListExpr, r.Kind == schema.MapExpr:
-		return jen.Id(g.helpers.name(g, appendHelper, r)).Call(b, v())
-	case r.Kind == schema.ScalarExpr:
-		return jen.Qual(pkgCodec, scalars[r.Scalar].encode).Call(b, g.as(e, v))
-	case r.Named.Kind == schema.Struct:
-		return g.structPointer(e, v, isPointer).Dot("appendCBOR").Call(b)
-	}
-	return jen.Qual(pkgCodec, "AppendText").Call(b, jen.String().Call(v()))
+	return r.Kind == schema.ListExpr || r.Kind == schema.MapExpr || isStruct(e) || isUnion(e)
 }
 
 // decodeExpr returns code that reads a value of e, which is no struct.
@@ -196,6 +177,13 @@ func (g *gen) decodeExpr(e *schema.Expr) *jen.Statement {
 		s := scalars[r.Scalar]
 		call := d.Dot(s.decode).Call()
 		if e != r || s.decoded != "" && s.decoded != r.Scalar.String() {
+			return g.goType(e).Call(call)
+		}
+		return call
+	}
+	if r.Named.Kind == schema.Union {
+		call := jen.Id(g.names.decodeFunc(r.Named)).Call(d)
+		if e.Named != r.Named {
 			return g.goType(e).Call(call)
 		}
 		return call

@@ -54,6 +54,17 @@ func (f *file) decl(paragraphs []string, code jen.Code) {
 	f.jen.Add(code)
 }
 
+// declDirective is decl with a directive for tools, which is no text of the
+// schema, at the end of the comment.
+func (f *file) declDirective(paragraphs []string, directive string, code jen.Code) {
+	f.jen.Line()
+	for _, c := range docs(paragraphs...) {
+		f.jen.Add(c)
+	}
+	f.jen.Add(jen.Comment("//"), jen.Line(), jen.Comment("//"+directive))
+	f.jen.Add(code)
+}
+
 // docs returns the comment of the given paragraphs, a code for each line.
 // Empty paragraphs are left out.
 func docs(paragraphs ...string) []jen.Code {

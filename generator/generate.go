@@ -97,9 +97,9 @@ type gen struct {
 	helpers *helpers
 }
 
-// typeFiles returns one file for each schema file: its types, then the inline
-// payloads and replies of its commands, then the helpers they are the first to
-// need.
+// typeFiles returns one file for each schema file: its types and
+// errors, then the inline payloads and replies of its commands, then the helpers
+// they are the first to need.
 func (g *gen) typeFiles() ([]*file, error) {
 	var files []*file
 	taken := map[string]string{serverFileName: "the server", clientFileName: "the client", protocolFileName: "the protocol"}
@@ -113,6 +113,11 @@ func (g *gen) typeFiles() ([]*file, error) {
 		for _, t := range g.schema.Types {
 			if t.File == src {
 				g.emitType(f, t)
+			}
+		}
+		for _, e := range g.schema.Errors {
+			if e.File == src {
+				g.emitError(f, e)
 			}
 		}
 		for _, c := range g.schema.Commands {

@@ -12,13 +12,13 @@ type helperKind string
 
 // The kinds of helpers.
 const (
-	checkHelper  helperKind = "check"
-	appendHelper helperKind = "append"
-	decodeHelper helperKind = "decode"
+	encodeHelper   helperKind = "encode"
+	decodeHelper   helperKind = "decode"
+	validateHelper helperKind = "validate"
 )
 
-// helpers are the functions for lists and maps: three for each different list
-// or map of the package, in the file that needs them first.
+// helpers are the functions for lists and maps: two or three for each different
+// list or map of the package, in the file that needs them first.
 type helpers struct {
 	names   map[string]string // by kind and expression
 	taken   map[string]bool
@@ -43,13 +43,19 @@ func (h *helpers) name(g *gen, kind helperKind, e *schema.Expr) string {
 	if name, ok := h.names[id]; ok {
 		return name
 	}
-	base := string(kind) + g.wordsOf(e)
+	name := h.unique(string(kind) + g.wordsOf(e))
+	h.names[id] = name
+	h.waiting = append(h.waiting, helper{kind, name, e})
+	return name
+}
+
+// unique returns a name that no helper has yet.
+func (h *helpers) unique(base string) string {
 	name := base
 	for i := 2; h.taken[name]; i++ {
 		name = base + strconv.Itoa(i)
 	}
-	h.names[id], h.taken[name] = name, true
-	h.waiting = append(h.waiting, helper{kind, name, e})
+	h.taken[name] = true
 	return name
 }
 
@@ -75,14 +81,14 @@ func (g *gen) emitHelpers(f *file) {
 		h.waiting = h.waiting[1:]
 		var code jen.Code
 		switch list := next.expr.Kind == schema.ListExpr; {
-		case next.kind == checkHelper && list:
-			code = g.checkList(next)
-		case next.kind == checkHelper:
-			code = g.checkMap(next)
-		case next.kind == appendHelper && list:
-			code = g.appendList(next)
-		case next.kind == appendHelper:
-			code = g.appendMap(next)
+		case next.kind == encodeHelper && list:
+			code = g.encodeList(next)
+		case next.kind == encodeHelper:
+			code = g.encodeMap(next)
+		case next.kind == validateHelper && list:
+			code = g.validateList(next)
+		case next.kind == validateHelper:
+			code = g.validateMap(next)
 		case list:
 			code = g.decodeList(next)
 		default:
@@ -101,128 +107,76 @@ func local(name string) value {
 	return func() *jen.Statement { return jen.Id(name) }
 }
 
-// checkList declares the check of a list whose elements may be wrong.
+// encodeList declares the encoder of a list. 16 is what an element takes in
+// memory.
 //
-//	func checkListTag(c *codec.Checker, v []Tag) bool {
-//		if !codec.EnterList(c, v) {
-//			return false
-//		}
-//		for i := range v {
-//			if !c.Elem(i, c.Text(string(v[i]))) {
-//				return false
+//	func encodeListTag(e *codec.Encoder, v []Tag) {
+//		if s, ok := e.List(len(v), 16); ok {
+//			for i := range v {
+//				e.Elem(i)
+//				e.Text("", string(v[i]))
 //			}
+//			e.End(s)
 //		}
-//		return c.Leave()
 //	}
-func (g *gen) checkList(h helper) jen.Code {
-	return g.checkFunc(h, "EnterList",
+func (g *gen) encodeList(h helper) jen.Code {
+	return g.encodeFunc(h, "List",
 		jen.For(jen.Id("i").Op(":=").Range().Id("v")).Block(
-			returnFalseUnless(jen.Id("c").Dot("Elem").Call(jen.Id("i"), g.checkExpr(h.expr.Elem, element("i"), false)))))
+			jen.Id("e").Dot("Elem").Call(jen.Id("i")),
+			g.encodeValue(h.expr.Elem, nil, element("i"), false)))
 }
 
-// checkMap declares the check of a map.
-//
-//	func checkMapTag(c *codec.Checker, v map[string]Tag) bool {
-//		if !codec.EnterMap(c, v) {
-//			return false
-//		}
-//		for k, e := range v {
-//			if !c.Entry(k, c.Text(k) && c.Text(string(e))) {
-//				return false
-//			}
-//		}
-//		return c.Leave()
-//	}
-func (g *gen) checkMap(h helper) jen.Code {
-	vars, cond := jen.Id("k"), jen.Id("c").Dot("Text").Call(jen.Id("k"))
-	if canBeWrong(h.expr.Elem) {
-		vars = jen.List(jen.Id("k"), jen.Id("e"))
-		cond.Op("&&").Add(g.checkExpr(h.expr.Elem, local("e"), false))
-	}
-	return g.checkFunc(h, "EnterMap",
-		jen.For(vars.Op(":=").Range().Id("v")).Block(
-			returnFalseUnless(jen.Id("c").Dot("Entry").Call(jen.Id("k"), cond))))
-}
-
-func (g *gen) checkFunc(h helper, enter string, loop jen.Code) jen.Code {
-	return jen.Func().Id(h.name).Params(jen.Id("c").Op("*").Qual(pkgCodec, "Checker"), jen.Id("v").Add(g.goType(h.expr))).Bool().Block(
-		returnFalseUnless(jen.Qual(pkgCodec, enter).Call(jen.Id("c"), jen.Id("v"))),
-		loop,
-		jen.Return(jen.Id("c").Dot("Leave").Call()))
-}
-
-func returnFalseUnless(cond jen.Code) jen.Code {
-	return jen.If(jen.Op("!").Add(cond)).Block(jen.Return(jen.False()))
-}
-
-// appendList declares the encoder of a list.
-//
-//	func appendListTag(b []byte, v []Tag) []byte {
-//		b = codec.AppendListHead(b, len(v))
-//		for i := range v {
-//			b = codec.AppendText(b, string(v[i]))
-//		}
-//		return b
-//	}
-func (g *gen) appendList(h helper) jen.Code {
-	return g.appendFunc(h, "AppendListHead",
-		jen.For(jen.Id("i").Op(":=").Range().Id("v")).Block(
-			jen.Id("b").Op("=").Add(g.appendExpr(h.expr.Elem, jen.Id("b"), element("i"), false))))
-}
-
-// appendMap declares the encoder of a map. Up to 16 entries are sorted without
+// encodeMap declares the encoder of a map. Up to 16 keys are sorted without
 // allocation.
 //
-//	func appendMapTag(b []byte, v map[string]Tag) []byte {
-//		b = codec.AppendMapHead(b, len(v))
-//		var few [16]codec.Entry[Tag]
-//		for _, e := range codec.SortedEntries(few[:0], v) {
-//			b = codec.AppendText(codec.AppendText(b, e.Key), string(e.Value))
+//	func encodeMapTag(e *codec.Encoder, v map[string]Tag) {
+//		if s, ok := e.Map(len(v), 16); ok {
+//			var few [16]string
+//			for _, k := range codec.SortedKeys(few[:0], v) {
+//				e.Entry(k)
+//				e.Text("", string(v[k]))
+//			}
+//			e.End(s)
 //		}
-//		return b
 //	}
 //
-// With a struct as value, which may be large, only the keys are sorted:
+// What a map holds is not addressable, so a struct is copied first:
 //
-//	var few [16]string
-//	for _, k := range codec.SortedKeys(few[:0], v) {
-//		e := v[k]
-//		b = e.appendCBOR(codec.AppendText(b, k))
-//	}
-func (g *gen) appendMap(h helper) jen.Code {
+//	x := v[k]
+//	x.encodeCBOR(e)
+func (g *gen) encodeMap(h helper) jen.Code {
 	const few = 16
-	elem, b := h.expr.Elem, jen.Id("b")
-	loop := func(array jen.Code, name, sorted string, body ...jen.Code) jen.Code {
-		return g.appendFunc(h, "AppendMapHead",
-			jen.Var().Id("few").Index(jen.Lit(few)).Add(array),
-			jen.For(jen.List(jen.Id("_"), jen.Id(name)).Op(":=").Range().
-				Qual(pkgCodec, sorted).Call(jen.Id("few").Index(jen.Empty(), jen.Lit(0)), jen.Id("v"))).Block(body...))
+	body := []jen.Code{jen.Id("e").Dot("Entry").Call(jen.Id("k"))}
+	if isStruct(h.expr.Elem) {
+		body = append(body, jen.Id("x").Op(":=").Id("v").Index(jen.Id("k")), g.encodeValue(h.expr.Elem, nil, local("x"), false))
+	} else {
+		body = append(body, g.encodeValue(h.expr.Elem, nil, element("k"), false))
 	}
-	if isStruct(elem) {
-		return loop(jen.String(), "k", "SortedKeys",
-			jen.Id("e").Op(":=").Id("v").Index(jen.Id("k")),
-			b.Clone().Op("=").Add(g.appendExpr(elem, codecAppendText(jen.Id("k")), local("e"), false)))
-	}
-	entryValue := func() *jen.Statement { return jen.Id("e").Dot("Value") }
-	return loop(jen.Qual(pkgCodec, "Entry").Types(g.goType(elem)), "e", "SortedEntries",
-		b.Clone().Op("=").Add(g.appendExpr(elem, codecAppendText(jen.Id("e").Dot("Key")), entryValue, false)))
+	return g.encodeFunc(h, "Map",
+		jen.Var().Id("few").Index(jen.Lit(few)).String(),
+		jen.For(jen.List(jen.Id("_"), jen.Id("k")).Op(":=").Range().
+			Qual(pkgCodec, "SortedKeys").Call(jen.Id("few").Index(jen.Empty(), jen.Lit(0)), jen.Id("v"))).Block(body...))
 }
 
-func codecAppendText(v jen.Code) jen.Code {
-	return jen.Qual(pkgCodec, "AppendText").Call(jen.Id("b"), v)
+func (g *gen) encodeFunc(h helper, begin string, body ...jen.Code) jen.Code {
+	return jen.Func().Id(h.name).Params(encoderParam(), jen.Id("v").Add(g.goType(h.expr))).Block(
+		encodeScope(jen.Id("e").Dot(begin).Call(jen.Len(jen.Id("v")), jen.Lit(sizeOf(h.expr.Elem))), body...))
 }
 
-func (g *gen) appendFunc(h helper, head string, rest ...jen.Code) jen.Code {
-	body := append([]jen.Code{jen.Id("b").Op("=").Qual(pkgCodec, head).Call(jen.Id("b"), jen.Len(jen.Id("v")))}, rest...)
-	return jen.Func().Id(h.name).Params(jen.Id("b").Index().Byte(), jen.Id("v").Add(g.goType(h.expr))).Index().Byte().
-		Block(append(body, jen.Return(jen.Id("b")))...)
+func encoderParam() jen.Code { return jen.Id("e").Op("*").Qual(pkgCodec, "Encoder") }
+
+// encodeScope returns what writes a struct, union, list or map.
+func encodeScope(begin jen.Code, body ...jen.Code) jen.Code {
+	return jen.If(jen.List(jen.Id("s"), jen.Id("ok")).Op(":=").Add(begin), jen.Id("ok")).Block(
+		append(body, jen.Id("e").Dot("End").Call(jen.Id("s")))...)
 }
 
 // decodeList declares the decoder of a list.
 //
 //	func decodeListTag(d *codec.Decoder) []Tag {
-//		list, v := codec.MakeList[Tag](d)
-//		for list.Next() {
+//		l := d.List(16)
+//		v := make([]Tag, 0, l.Len())
+//		for l.Next() {
 //			v = append(v, Tag(d.Text()))
 //		}
 //		return v
@@ -244,28 +198,29 @@ func (g *gen) decodeList(h helper) jen.Code {
 	} else {
 		body = []jen.Code{jen.Id("v").Op("=").Append(jen.Id("v"), g.decodeExpr(elem))}
 	}
-	return g.decodeFunc(h, "list", "MakeList", jen.Id("list").Dot("Next").Call(), body)
+	return g.decodeFunc(h, "l", "List", []jen.Code{jen.Lit(0), jen.Id("l").Dot("Len").Call()}, jen.Id("l").Dot("Next").Call(), body)
 }
 
 // decodeMap declares the decoder of a map.
 //
 //	func decodeMapTag(d *codec.Decoder) map[string]Tag {
-//		entries, v := codec.MakeMap[Tag](d)
-//		for entries.Next(len(v)) {
-//			v[entries.Key()] = Tag(d.Text())
+//		m := d.Map(16)
+//		v := make(map[string]Tag, m.Len())
+//		for m.Next(len(v)) {
+//			v[m.Key()] = Tag(d.Text())
 //		}
 //		return v
 //	}
 //
 // With a struct as value the body of the loop is:
 //
-//	k := entries.Key()
+//	k := m.Key()
 //	var e Job
 //	e.decodeCBOR(d)
 //	v[k] = e
 func (g *gen) decodeMap(h helper) jen.Code {
 	elem := h.expr.Elem
-	key := func() *jen.Statement { return jen.Id("entries").Dot("Key").Call() }
+	key := func() *jen.Statement { return jen.Id("m").Dot("Key").Call() }
 	var body []jen.Code
 	if isStruct(elem) {
 		body = []jen.Code{
@@ -277,12 +232,13 @@ func (g *gen) decodeMap(h helper) jen.Code {
 	} else {
 		body = []jen.Code{jen.Id("v").Index(key()).Op("=").Add(g.decodeExpr(elem))}
 	}
-	return g.decodeFunc(h, "entries", "MakeMap", jen.Id("entries").Dot("Next").Call(jen.Len(jen.Id("v"))), body)
+	return g.decodeFunc(h, "m", "Map", []jen.Code{jen.Id("m").Dot("Len").Call()}, jen.Id("m").Dot("Next").Call(jen.Len(jen.Id("v"))), body)
 }
 
-func (g *gen) decodeFunc(h helper, cursor, begin string, next jen.Code, body []jen.Code) jen.Code {
+func (g *gen) decodeFunc(h helper, cursor, begin string, room []jen.Code, next jen.Code, body []jen.Code) jen.Code {
 	return jen.Func().Id(h.name).Params(jen.Id("d").Op("*").Qual(pkgCodec, "Decoder")).Add(g.goType(h.expr)).Block(
-		jen.List(jen.Id(cursor), jen.Id("v")).Op(":=").Qual(pkgCodec, begin).Types(g.goType(h.expr.Elem)).Call(jen.Id("d")),
+		jen.Id(cursor).Op(":=").Id("d").Dot(begin).Call(jen.Lit(sizeOf(h.expr.Elem))),
+		jen.Id("v").Op(":=").Make(append([]jen.Code{g.goType(h.expr)}, room...)...),
 		jen.For(next).Block(body...),
 		jen.Return(jen.Id("v")))
 }

@@ -16,6 +16,8 @@ type names struct {
 	types       map[*schema.Type]string
 	fields      map[*schema.Field]string
 	values      map[*schema.EnumValue]string // the whole constant
+	variants    map[*schema.Variant]string   // the type that implements the union
+	errors      map[*schema.Error]*schema.Type
 }
 
 // initialisms are written in capitals where they are a whole word. The list is
@@ -35,6 +37,8 @@ func newNames(s *schema.Schema) (*names, schema.Diagnostics) {
 		types:       map[*schema.Type]string{},
 		fields:      map[*schema.Field]string{},
 		values:      map[*schema.EnumValue]string{},
+		variants:    map[*schema.Variant]string{},
+		errors:      map[*schema.Error]*schema.Type{},
 	}
 	for _, word := range append(strings.Fields(initialisms), s.Go.Initialisms...) {
 		n.initialisms[strings.ToLower(word)] = word
@@ -47,6 +51,20 @@ func newNames(s *schema.Schema) (*names, schema.Diagnostics) {
 		n.types[t] = t.Name
 		if t.GoName != "" {
 			n.types[t] = t.GoName
+		}
+		n.nameParts(t)
+	}
+	for _, t := range s.Types {
+		for _, v := range t.Variants {
+			n.nameVariant(v)
+		}
+	}
+	for _, e := range s.Errors {
+		// An error is a struct with methods of its own.
+		t := &schema.Type{Meta: e.Meta, Kind: schema.Struct, File: e.File, Fields: e.Fields}
+		n.errors[e], n.types[t] = t, e.Name+"Error"
+		if e.GoName != "" {
+			n.types[t] = e.GoName
 		}
 		n.nameParts(t)
 	}
@@ -74,6 +92,30 @@ func (n *names) nameParts(t *schema.Type) {
 	for _, v := range t.Values {
 		n.values[v] = n.types[t] + n.of(v.Meta, v.Value)
 	}
+}
+
+// nameVariant names the type that implements the union: the struct itself, or
+// else <Union><Variant>.
+func (n *names) nameVariant(v *schema.Variant) {
+	name := n.types[v.Union] + n.of(v.Meta, v.Name)
+	switch t := variantStruct(v); {
+	case t == nil:
+	case t.Variant == v:
+		n.types[t] = name
+		n.nameParts(t)
+	default:
+		name = n.types[t]
+	}
+	n.variants[v] = name
+}
+
+// variantStruct returns the struct that is the variant itself, or nil if a
+// value of the variant needs a type around it.
+func variantStruct(v *schema.Variant) *schema.Type {
+	if v.Type.Kind == schema.NamedExpr && v.Type.Named.Kind == schema.Struct {
+		return v.Type.Named
+	}
+	return nil
 }
 
 // of returns the go: name, or else the derived one.
@@ -116,6 +158,23 @@ func (n *names) valuesFunc(t *schema.Type) string { return n.types[t] + "Values"
 func (n *names) fieldsVar(t *schema.Type) string { return "fields" + n.types[t] }
 func (n *names) valuesVar(t *schema.Type) string { return "values" + n.types[t] }
 
+// The unexported functions and the table of a union, and the function of a new
+// type with constraints.
+func (n *names) variantsVar(t *schema.Type) string  { return "variants" + n.types[t] }
+func (n *names) encodeFunc(t *schema.Type) string   { return "encode" + n.types[t] }
+func (n *names) decodeFunc(t *schema.Type) string   { return "decode" + n.types[t] }
+func (n *names) validateFunc(t *schema.Type) string { return "validate" + n.types[t] }
+
+// kindMethod returns the exported method of the variants of a union.
+func (n *names) kindMethod(t *schema.Type) string { return n.types[t] + "Kind" }
+
+// unknownType returns the type of the variants that an open union does not
+// declare.
+func (n *names) unknownType(t *schema.Type) string { return n.types[t] + "Unknown" }
+
+// getter returns the method of a field with a default.
+func (n *names) getter(f *schema.Field) string { return "Get" + n.fields[f] }
+
 // The verbs that begin the names of generated methods. The methods of the
 // runtime's Server, Client and Peer never begin with one of them and a word,
 // but for those in runtimeMethods.
@@ -126,9 +185,12 @@ var verbs = []string{"On", "Emit", "Call", "Broadcast", "Publish", "Join", "Leav
 // the runtime.
 var runtimeMethods = []string{"EmitTo", "CallTo"}
 
-// structMethods are the exported methods that generated structs have, which
-// no field can be called.
-var structMethods = []string{"AppendCBOR", "MarshalCBOR", "UnmarshalCBOR", "Validate", "String"}
+// structMethods are the exported methods that generated structs have, or that a
+// program may declare for them, which no field can be called.
+var structMethods = []string{"AppendCBOR", "MarshalCBOR", "UnmarshalCBOR", "Validate", "String", "Check"}
+
+// errorMethods are those that errors have beside.
+var errorMethods = []string{"Error", "ErrorName", "Retryable"}
 
 // packageNames are the identifiers that every generated package declares.
 var packageNames = []string{

@@ -71,7 +71,12 @@ func (g *gen) protocolFile() *file {
 //					Fingerprint: "…",
 //					Payload:     func(b []byte) error { return new(JobSubmitPayload).UnmarshalCBOR(b) },
 //					Reply:       func(b []byte) error { return new(JobSubmitReply).UnmarshalCBOR(b) },
+//					Errors:      []string{"QueueFull"},
+//					Idempotent:  true,
 //				},
+//			},
+//			Errors: []ipcio.ErrorSpec{
+//				{Name: "QueueFull", New: func() ipcio.DeclaredError { return new(QueueFullError) }},
 //			},
 //		}
 //	}
@@ -89,6 +94,16 @@ func (g *gen) protocolFunc(commands []command) jen.Code {
 		if c.replyType != "" {
 			spec = append(spec, entry("Reply", parseFunc(c.replyType)))
 		}
+		if len(c.Errors) > 0 {
+			spec = append(spec, entry("Errors", jen.Index().String().ValuesFunc(func(l *jen.Group) {
+				for _, e := range c.Errors {
+					l.Lit(e.Name)
+				}
+			})))
+		}
+		if c.Idempotent {
+			spec = append(spec, entry("Idempotent", jen.True()))
+		}
 		specs[i] = lines(spec)
 	}
 	fields := []jen.Code{
@@ -98,6 +113,9 @@ func (g *gen) protocolFunc(commands []command) jen.Code {
 	}
 	if len(specs) > 0 {
 		fields = append(fields, entry("Commands", jen.Index().Qual(pkgRuntime, "CommandSpec").Add(lines(specs))))
+	}
+	if len(g.schema.Errors) > 0 {
+		fields = append(fields, entry("Errors", jen.Index().Qual(pkgRuntime, "ErrorSpec").Add(lines(g.errorSpecs()))))
 	}
 	return jen.Func().Id("Protocol").Params().Op("*").Qual(pkgRuntime, "Protocol").Block(
 		jen.Return(jen.Op("&").Qual(pkgRuntime, "Protocol").Add(lines(fields))))

@@ -9,7 +9,34 @@ import (
 func (l *loader) check() {
 	l.resolve()
 	l.structs()
+	l.declaredErrors()
+	l.variants()
 	l.infinite()
+	l.narrow()
+	l.checkReserved()
+}
+
+// variants reports structs that are two variants of one union: in Go a value
+// of the struct would not say which of them it is.
+func (l *loader) variants() {
+	for _, t := range l.schema.Types {
+		first := make(map[*Type]*Variant, len(t.Variants))
+		for _, v := range t.Variants {
+			if v.Type == nil || v.Type.Kind != NamedExpr || v.Type.Named == nil || v.Type.Named.Kind != Struct {
+				continue
+			}
+			of := v.Type.Named
+			if f := first[of]; f != nil {
+				d := l.schema.NewDiagnostic(E0213, v.Type.Pos, len(of.Name), "union "+quote(t.Name)+" uses struct "+quote(of.Name)+" for two variants")
+				d.Label = "a value would not say which of them it is"
+				d.Hint = "give one of them its own struct"
+				d.Notes = []Note{l.schema.NewNote(f.Type.Pos, len(of.Name), "first used here")}
+				l.report(d)
+				continue
+			}
+			first[of] = v
+		}
+	}
 }
 
 // resolve sets the type of every expression that is a name.
@@ -71,6 +98,8 @@ func (l *loader) structs() {
 			d.Label = "a bare " + quote(u.node.text) + " could never grow"
 		case e.Named.Kind == Enum:
 			d.Label = quote(e.Named.Name) + " is an enum, and could never grow into more than one value"
+		case e.Named.Kind == Union:
+			d.Label = quote(e.Named.Name) + " is a union, and could never grow into more than one value"
 		default:
 			d.Label = quote(e.Named.Name) + " is a new type, and could never grow"
 		}
@@ -82,23 +111,30 @@ func (l *loader) structs() {
 // A step is the reason why a value of one type holds a value of another.
 type step struct {
 	from  *Type
-	field *Field // nil: from is a new type
+	place string // the field or variant; "": from is a new type
 	expr  *Expr  // the name of the other type
 }
 
-// holds returns what every value of t holds. Lists and maps may be empty and
-// optional fields absent, so these do not count.
+// holds returns what every value of t holds, and for a union what its values
+// hold one of. Lists and maps may be empty and optional fields absent, so these
+// do not count.
 func holds(t *Type) []step {
 	var steps []step
 	switch t.Kind {
 	case NewType:
 		if t.Base != nil && t.Base.Kind == NamedExpr && t.Base.Named != nil {
-			steps = append(steps, step{t, nil, t.Base})
+			steps = append(steps, step{t, "", t.Base})
+		}
+	case Union:
+		for _, v := range t.Variants {
+			if e := v.Type; e != nil && e.Kind == NamedExpr && e.Named != nil {
+				steps = append(steps, step{t, v.Name, e})
+			}
 		}
 	case Struct:
 		for _, f := range t.Fields {
 			if e := f.Type; e != nil && !f.Optional && e.Kind == NamedExpr && e.Named != nil {
-				steps = append(steps, step{t, f, e})
+				steps = append(steps, step{t, f.Name, e})
 			}
 		}
 	}
@@ -118,7 +154,7 @@ func basedOn(t *Type) []step {
 	if e.Kind != NamedExpr || e.Named == nil || e.Named.Kind != NewType {
 		return nil
 	}
-	return []step{{t, nil, e}}
+	return []step{{t, "", e}}
 }
 
 // infinite reports types whose values would contain themselves, and new types
@@ -133,16 +169,71 @@ func (l *loader) infinite() {
 		}
 		l.cycle(path, "is based on itself", "base it on another type, or make it a struct")
 	})
+	finite := l.finite()
 	l.circles(func(t *Type) []step {
-		if reported[t] {
+		if reported[t] || finite[t] {
 			return nil
 		}
-		return holds(t)
+		return slices.DeleteFunc(holds(t), func(s step) bool { return finite[s.expr.Named] })
 	}, func(path []step) {
-		// There is a field: circles of new types alone were found above.
-		i := slices.IndexFunc(path, func(s step) bool { return s.field != nil })
-		l.cycle(path, "contains itself and would be infinite", "make "+quote(path[i].field.Name)+" optional or a list")
+		if first := path[0].from; first.Kind == Union {
+			if reported[first] {
+				return // one more variant would end all of its circles
+			}
+			reported[first] = true
+		}
+		// There is a field or variant: circles of new types alone were found above.
+		i := slices.IndexFunc(path, func(s step) bool { return s.place != "" && s.from.Kind == Struct })
+		hint := "add a variant that does not contain it"
+		if i >= 0 {
+			hint = "make " + quote(path[i].place) + " optional or a list"
+		}
+		l.cycle(path, "contains itself and would be infinite", hint)
 	})
+}
+
+// finite returns the types that have a value: structs all of whose fields, and
+// unions one of whose variants have one. It goes from those that hold nothing
+// to those that hold them, each once.
+func (l *loader) finite() map[*Type]bool {
+	types := slices.Clone(l.schema.Types)
+	for _, t := range l.schema.Types {
+		for _, v := range t.Variants {
+			if v.Type != nil && v.Type.Named != nil && v.Type.Named.Variant == v {
+				types = append(types, v.Type.Named)
+			}
+		}
+	}
+	holders := make(map[*Type][]*Type)
+	missing := make(map[*Type]int, len(types)) // parts not yet known to have a value
+	finite := make(map[*Type]bool, len(types))
+	var ready []*Type
+	mark := func(t *Type) {
+		if !finite[t] {
+			finite[t] = true
+			ready = append(ready, t)
+		}
+	}
+	for _, t := range types {
+		steps := holds(t)
+		missing[t] = len(steps)
+		for _, s := range steps {
+			holders[s.expr.Named] = append(holders[s.expr.Named], t)
+		}
+		if len(steps) == 0 || t.Kind == Union && len(steps) < len(t.Variants) {
+			mark(t)
+		}
+	}
+	for len(ready) > 0 {
+		t := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		for _, h := range holders[t] {
+			if missing[h]--; missing[h] == 0 || h.Kind == Union {
+				mark(h)
+			}
+		}
+	}
+	return finite
 }
 
 // circles calls found for the circles that a depth-first walk along steps
@@ -181,23 +272,32 @@ func (l *loader) circles(steps func(*Type) []step, found func([]step)) {
 func (l *loader) cycle(path []step, message, hint string) {
 	const most = 8 // shown; a longer cycle is cut
 	first := path[0]
-	d := l.schema.NewDiagnostic(E0208, first.expr.Pos, len(first.expr.Named.Name), "type "+quote(first.from.Name)+" "+message)
+	d := l.schema.NewDiagnostic(E0208, first.expr.Pos, len(first.expr.Named.Name), "type "+quote(first.from.label())+" "+message)
 	d.Hint = hint
-	names := []string{first.from.Name}
+	names := []string{first.from.label()}
 	for i, s := range path {
 		if i == most {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, s.expr.Named.Name)
+		names = append(names, s.expr.Named.label())
 		if i > 0 {
-			text := quote(s.from.Name) + " is based on " + quote(s.expr.Named.Name)
-			if s.field != nil {
-				text = quote(s.from.Name+"."+s.field.Name) + " is of type " + quote(s.expr.Named.Name)
+			text := quote(s.from.Name) + " is based on " + quote(s.expr.Named.label())
+			if s.place != "" {
+				text = quote(s.from.label()+"."+s.place) + " is of type " + quote(s.expr.Named.label())
 			}
 			d.Notes = append(d.Notes, l.schema.NewNote(s.expr.Pos, len(s.expr.Named.Name), text))
 		}
 	}
 	d.Label = strings.Join(names, " → ")
 	l.report(d)
+}
+
+// label returns the name of a type, and for an inline struct of a variant
+// where it stands.
+func (t *Type) label() string {
+	if t.Variant != nil {
+		return t.Variant.Union.Name + "." + t.Variant.Name
+	}
+	return t.Name
 }

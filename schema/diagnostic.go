@@ -7,21 +7,26 @@ import (
 )
 
 // MaxDiagnostics is the number of findings one [Load] reports at most. What
-// would come after them is mostly the consequence of the first ones.
+// would come after them is mostly the consequence of the first ones. The last
+// finding says how many were left out.
 const MaxDiagnostics = 50
+
+// maxCollected is the number of findings after which a Load ends: what is left
+// out is counted so far only.
+const maxCollected = 250
 
 // A Severity says how bad a finding is.
 type Severity uint8
 
 // The severities.
 const (
-	Error   Severity = iota // the schema cannot be used
-	Warning                 // the schema can be used
+	SeverityError   Severity = iota // the schema cannot be used
+	SeverityWarning                 // the schema can be used
 )
 
-// String returns the word that [Diagnostics.Render] prints.
+// String returns the word that [Diagnostics.WriteText] prints.
 func (s Severity) String() string {
-	if s == Warning {
+	if s == SeverityWarning {
 		return "warning"
 	}
 	return "error"
@@ -29,7 +34,7 @@ func (s Severity) String() string {
 
 // A Diagnostic is one finding about a schema, with the source line it is
 // about, so that showing it needs no file. The texts may hold whatever the
-// schema file holds; [Diagnostics.Render] makes them safe for a terminal.
+// schema file holds; [Diagnostics.WriteText] makes them safe for a terminal.
 type Diagnostic struct {
 	Code     Code
 	Severity Severity
@@ -40,6 +45,7 @@ type Diagnostic struct {
 	Label    string // why it is wrong here, printed beside the mark; "" if Message says it all
 	Notes    []Note // other places that belong to it
 	Hint     string // what to type instead; "" if there is nothing to suggest
+	LeftOut  int    // findings after this one that are not reported; only ever on the last of [MaxDiagnostics]
 }
 
 // A Note is another place that explains a [Diagnostic], such as the first of
@@ -62,7 +68,7 @@ func (d Diagnostic) Error() string {
 type Diagnostics []Diagnostic
 
 // Error returns one line per finding, without excerpts. See
-// [Diagnostics.Render] for the form people want to read.
+// [Diagnostics.WriteText] for the form people want to read.
 func (ds Diagnostics) Error() string {
 	var b strings.Builder
 	for i, d := range ds {
@@ -101,7 +107,8 @@ func (s *Schema) Excerpt(pos Position) (line string, ok bool) {
 }
 
 // SortDiagnostics returns ds in the order of the files of s, without exact
-// repetitions and cut to [MaxDiagnostics]. The argument is not changed.
+// repetitions and cut to [MaxDiagnostics], of which the last says how many
+// were left out. The argument is not changed.
 func (s *Schema) SortDiagnostics(ds Diagnostics) Diagnostics {
 	return sortDiagnostics(ds, s.Files)
 }
@@ -124,7 +131,12 @@ func sortDiagnostics(ds Diagnostics, files []string) Diagnostics {
 	sorted = slices.CompactFunc(sorted, func(a, b Diagnostic) bool {
 		return a.Pos == b.Pos && a.Code == b.Code && a.Message == b.Message
 	})
-	return sorted[:min(len(sorted), MaxDiagnostics)]
+	if left := len(sorted) - MaxDiagnostics; left > 0 {
+		left += sorted[len(sorted)-1].LeftOut
+		sorted = sorted[:MaxDiagnostics]
+		sorted[MaxDiagnostics-1].LeftOut = left
+	}
+	return sorted
 }
 
 // mark returns the line of pos and the length to mark on it.

@@ -48,7 +48,7 @@ commands.yaml:4:3: note: the other one
 	if got, want := render(t, outside), "other.yaml:1:1: error[E0505]: x\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := render(t, Diagnostic{Code: E0505, Severity: Warning, Message: "x", Pos: Position{File: "a"}}), "a: warning[E0505]: x\n"; got != want {
+	if got, want := render(t, Diagnostic{Code: E0505, Severity: SeverityWarning, Message: "x", Pos: Position{File: "a"}}), "a: warning[E0505]: x\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

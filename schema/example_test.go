@@ -46,8 +46,9 @@ func TestPackageExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	example, _, _ := strings.Cut(string(doc), "// # Types\n")
 	var text strings.Builder
-	for line := range strings.Lines(string(doc)) {
+	for line := range strings.Lines(example) {
 		if code, ok := strings.CutPrefix(line, "//\t"); ok {
 			text.WriteString(code)
 		} else if line == "//\n" {
@@ -61,7 +62,7 @@ func TestPackageExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Types) != 5 || len(s.Commands) != 4 {
-		t.Errorf("%d types and %d commands", len(s.Types), len(s.Commands))
+	if len(s.Types) != 6 || len(s.Errors) != 2 || len(s.Commands) != 4 {
+		t.Errorf("%d types, %d errors and %d commands", len(s.Types), len(s.Errors), len(s.Commands))
 	}
 }

@@ -9,8 +9,8 @@ import (
 // maxExprDepth is how deep list<> and map<> may be nested.
 const maxExprDepth = 32
 
-// A reference is a type name that stands in an expression.
-type reference struct {
+// A typeRef is a type name that stands in an expression.
+type typeRef struct {
 	expr *Expr
 	name string
 	src  *source
@@ -141,7 +141,7 @@ func (p *exprParser) named(start int, word string, pos Position) *Expr {
 		return nil
 	}
 	e := &Expr{Kind: NamedExpr, Pos: pos}
-	p.l.refs = append(p.l.refs, reference{expr: e, name: word, src: p.l.src, node: p.n, at: start})
+	p.l.refs = append(p.l.refs, typeRef{expr: e, name: word, src: p.l.src, node: p.n, at: start})
 	return e
 }
 

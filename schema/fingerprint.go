@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -12,24 +11,34 @@ import (
 // Fingerprint returns "sha256:" and 64 hexadecimal digits that stand for what
 // travels: schemas that declare the same messages have the same fingerprint,
 // and any others different ones. It depends on the protocol and its version and on the
-// names, directions, payloads and replies of the commands, down to the names
-// and types of fields and the values of enums. It does not depend on docs,
-// deprecations, Go names, the names of types and the borders between them,
-// unused types, files, or the order of anything.
+// names, directions, payloads, replies and errors of the commands, down to the
+// names and types of fields, the values of enums, the variants of unions, and
+// the constraints, because a reader refuses what breaks them. It does not
+// depend on docs, deprecations, Go names, defaults and secrets, retry and
+// idempotent, the names of types and the borders between them, unused types and
+// errors, reserved names, files, or the order of anything.
 //
 // It is SHA-256 over the deterministic CBOR (RFC 8949, section 4.2.1) of
 //
 //	[1, protocol, version, [command…]]            commands sorted by name
 //	command = [name, direction, [type…], payload, reply]
+//	        / [name, direction, [type…], payload, reply, [[error, index]…]]
 //	type    = ["struct", [[name, optional, expr]…]]    fields sorted by name
 //	        / ["enum", closed, [value…]]               values sorted
+//	        / ["union", closed, [[variant, expr]…]]    variants sorted by name
 //	expr    = scalar / ["list", expr] / ["map", expr] / index into the types
+//	        / ["where", [constraint…], expr]           sorted by their words
+//	constraint = ["range", min, max] / ["len", min, max]
+//	           / ["pattern", RE2…] / ["format", format…] / ["in", value…] / ["unique"]
 //
-// where direction and scalar are the words of the language, payload and reply
-// are an index or null, new types are replaced by what they are based on, and
-// all sorting is by bytes. The types of a command are those its payload and
-// then its reply reach, each different one once, in the order in which a
-// breadth-first walk along the sorted fields meets them.
+// where direction, scalar, format and values are texts as in the language,
+// payload and reply are an index or null, an open end is null, errors stand for
+// structs of their fields and are sorted by name, new types are replaced by
+// what they are based on and their constraints joined, and all sorting is by
+// bytes. Constraints that every value of the type meets are left out. The types
+// of a command are those its payload, its reply and its errors reach in this
+// order, each different one once, in the order in which a breadth-first walk
+// along the sorted fields and variants meets them.
 func (s *Schema) Fingerprint() string {
 	commands := slices.SortedFunc(slices.Values(s.Commands), func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	b := appendHead(nil, cborArray, 4)
@@ -55,11 +64,22 @@ func (c *Command) Fingerprint() string {
 
 // appendWire appends the wire form of a command.
 func (c *Command) appendWire(b []byte) []byte {
-	b = appendHead(b, cborArray, 5)
+	failures := slices.SortedFunc(slices.Values(c.Errors), func(a, b *Error) int { return strings.Compare(a.Name, b.Name) })
+	var roots []*Type
+	for _, t := range []*Type{c.Payload, c.Reply} {
+		if t != nil {
+			roots = append(roots, t)
+		}
+	}
+	bodies := make([]*Type, len(failures))
+	for i, e := range failures {
+		bodies[i] = &Type{Kind: Struct, Fields: e.Fields}
+	}
+	w := newWire(append(roots, bodies...)...)
+
+	b = appendHead(b, cborArray, uint64(5+min(len(failures), 1)))
 	b = appendText(b, c.Name)
 	b = appendText(b, c.Direction.String())
-
-	w := newWire(c.Payload, c.Reply)
 	b = appendHead(b, cborArray, uint64(len(w.order)))
 	for _, t := range w.order {
 		b = w.appendType(b, t, w.index)
@@ -71,16 +91,24 @@ func (c *Command) appendWire(b []byte) []byte {
 			b = appendHead(b, cborUint, uint64(w.index(t)))
 		}
 	}
+	if len(failures) > 0 {
+		b = appendHead(b, cborArray, uint64(len(failures)))
+		for i, e := range failures {
+			b = appendHead(b, cborArray, 2)
+			b = appendText(b, e.Name)
+			b = appendHead(b, cborUint, uint64(w.index(bodies[i])))
+		}
+	}
 	return b
 }
 
-// A wire is the set of structs and enums that a command reaches, as classes of
+// A wire is the set of structs, enums and unions that a command reaches, as classes of
 // types that nobody can tell apart by their messages. Types may refer to each
 // other in circles, so the classes are those of the coarsest partition in
 // which members of one class refer to members of one class at each place: the
 // equivalence of finite automata (Moore's algorithm).
 type wire struct {
-	class map[*Type]int // by struct or enum
+	class map[*Type]int // by struct, enum or union
 	order []*Type       // one member of each class, in breadth-first order
 	place map[int]int   // class to its place in order
 }
@@ -89,9 +117,7 @@ func newWire(roots ...*Type) *wire {
 	w := &wire{class: make(map[*Type]int), place: make(map[int]int)}
 	var types []*Type
 	for _, t := range roots {
-		if t != nil {
-			types = w.reach(types, t)
-		}
+		types = w.reach(types, t)
 	}
 	w.partition(types)
 	// A walk of representatives is enough: all members of a class lead to the
@@ -103,13 +129,11 @@ func newWire(roots ...*Type) *wire {
 		}
 	}
 	for _, t := range roots {
-		if t != nil {
-			add(t)
-		}
+		add(t)
 	}
 	for i := 0; i < len(w.order); i++ {
-		for _, f := range sortedFields(w.order[i]) {
-			if _, next := erase(f.Type); next != nil {
+		for _, m := range members(w.order[i]) {
+			if next := erased(m.expr); next != nil {
 				add(next)
 			}
 		}
@@ -125,8 +149,8 @@ func (w *wire) reach(types []*Type, t *Type) []*Type {
 	w.class[t] = -1
 	types = append(types, t)
 	for i := len(types) - 1; i < len(types); i++ {
-		for _, f := range types[i].Fields {
-			if _, next := erase(f.Type); next != nil {
+		for _, m := range members(types[i]) {
+			if next := erased(m.expr); next != nil {
 				if _, ok := w.class[next]; !ok {
 					w.class[next] = -1
 					types = append(types, next)
@@ -150,8 +174,8 @@ func (w *wire) partition(types []*Type) {
 		}
 		w.class[t] = visiting
 		finite := true
-		for _, f := range t.Fields {
-			if _, next := erase(f.Type); next != nil && !visit(next) {
+		for _, m := range members(t) {
+			if next := erased(m.expr); next != nil && !visit(next) {
 				finite = false
 			}
 		}
@@ -203,7 +227,7 @@ func number(ids map[string]int, form []byte) int {
 func (w *wire) classOf(t *Type) int { return w.class[t] }
 func (w *wire) index(t *Type) int   { return w.place[w.class[t]] }
 
-// appendType appends the form of a struct or an enum.
+// appendType appends the form of a struct, an enum or a union.
 func (w *wire) appendType(b []byte, t *Type, ref func(*Type) int) []byte {
 	if t.Kind == Enum {
 		b = appendHead(b, cborArray, 3)
@@ -220,50 +244,90 @@ func (w *wire) appendType(b []byte, t *Type, ref func(*Type) int) []byte {
 		}
 		return b
 	}
-	b = appendHead(b, cborArray, 2)
-	b = appendText(b, "struct")
-	b = appendHead(b, cborArray, uint64(len(t.Fields)))
-	for _, f := range sortedFields(t) {
+	list := members(t)
+	if t.Kind == Union {
 		b = appendHead(b, cborArray, 3)
-		b = appendText(b, f.Name)
-		b = appendBool(b, f.Optional)
-		shape, named := erase(f.Type)
-		for _, kind := range shape[:len(shape)-1] {
+		b = appendText(b, "union")
+		b = appendBool(b, t.Closed)
+	} else {
+		b = appendHead(b, cborArray, 2)
+		b = appendText(b, "struct")
+	}
+	b = appendHead(b, cborArray, uint64(len(list)))
+	for _, m := range list {
+		if t.Kind == Union {
 			b = appendHead(b, cborArray, 2)
-			b = appendText(b, kind)
-		}
-		if named != nil {
-			b = appendHead(b, cborUint, uint64(ref(named)))
+			b = appendText(b, m.name)
 		} else {
-			b = appendText(b, shape[len(shape)-1])
+			b = appendHead(b, cborArray, 3)
+			b = appendText(b, m.name)
+			b = appendBool(b, m.optional)
 		}
+		b = appendExpr(b, m.expr, m.own, ref)
 	}
 	return b
 }
 
-// erase returns an expression without new types, from outside to inside: the
-// words list and map, and then a scalar, or an empty word for named. It ends
-// because a new type is never based on itself, not even through lists.
-func erase(e *Expr) (shape []string, named *Type) {
+// A member is a field or a variant.
+type member struct {
+	name     string
+	optional bool
+	expr     *Expr
+	own      *Constraints
+}
+
+// members returns what a struct or union consists of, sorted by name.
+func members(t *Type) []member {
+	list := make([]member, 0, len(t.Fields)+len(t.Variants))
+	for _, f := range t.Fields {
+		list = append(list, member{f.Name, f.Optional, f.Type, f.Constraints})
+	}
+	for _, v := range t.Variants {
+		list = append(list, member{name: v.Name, expr: v.Type})
+	}
+	slices.SortFunc(list, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	return list
+}
+
+// erased returns the struct, enum or union inside an expression, or nil.
+func erased(e *Expr) *Type {
 	for {
-		switch e.Kind {
-		case ScalarExpr:
-			return append(shape, e.Scalar.String()), nil
-		case ListExpr:
-			shape, e = append(shape, "list"), e.Elem
-		case MapExpr:
-			shape, e = append(shape, "map"), e.Elem
-		case NamedExpr:
-			if e.Named.Kind != NewType {
-				return append(shape, ""), e.Named
-			}
+		switch {
+		case e.Kind == ScalarExpr:
+			return nil
+		case e.Elem != nil:
+			e = e.Elem
+		case e.Named.Kind != NewType:
+			return e.Named
+		default:
 			e = e.Named.Base
 		}
 	}
 }
 
-func sortedFields(t *Type) []*Field {
-	return slices.SortedFunc(slices.Values(t.Fields), func(a, b *Field) int { return cmp.Compare(a.Name, b.Name) })
+// appendExpr appends the form of an expression without new types, with the
+// constraints that stand at it and at them. It ends because a new type is never
+// based on itself, not even through lists.
+func appendExpr(b []byte, e *Expr, own *Constraints, ref func(*Type) int) []byte {
+	for {
+		var joined narrowest
+		joined.add(own)
+		own = nil
+		for e.Kind == NamedExpr && e.Named.Kind == NewType {
+			joined.add(e.Named.Constraints)
+			e = e.Named.Base
+		}
+		b = joined.appendTo(b)
+		switch e.Kind {
+		case ScalarExpr:
+			return appendText(b, e.Scalar.String())
+		case NamedExpr:
+			return appendHead(b, cborUint, uint64(ref(e.Named)))
+		}
+		b = appendHead(b, cborArray, 2)
+		b = appendText(b, map[ExprKind]string{ListExpr: "list", MapExpr: "map"}[e.Kind])
+		e = e.Elem
+	}
 }
 
 // The parts of CBOR (RFC 8949) that the form is made of.

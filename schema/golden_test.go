@@ -23,11 +23,11 @@ func archiveFiles(t *testing.T, ar archive) fs.FS {
 	t.Helper()
 	fsys := fstest.MapFS{}
 	for _, f := range ar.files {
-		if f.name == "want" {
-			continue
+		name, quoted := strings.CutSuffix(f.name, ".quoted")
+		if !strings.HasSuffix(name, ".yaml") {
+			continue // what is expected
 		}
 		data := []byte(f.data)
-		name, quoted := strings.CutSuffix(f.name, ".quoted")
 		if quoted {
 			data = unquote(f.data)
 		}
@@ -56,15 +56,23 @@ func unquote(text string) []byte {
 }
 
 // rendered returns what Load has to say: the findings, or else the model.
-func rendered(t *testing.T, fsys fs.FS) (string, Diagnostics) {
+// With known, what CheckReserved finds; with lint, what Lint does.
+func rendered(t *testing.T, fsys fs.FS, known string, lint bool) (string, Diagnostics) {
 	t.Helper()
 	s, err := Load(fsys, "commands.yaml")
-	if err == nil {
+	var ds Diagnostics
+	switch {
+	case err == nil && known != "":
+		ds = s.CheckReserved(strings.Fields(known))
+	case err == nil && lint:
+		ds = Lint(s)
+	case err == nil:
 		return dump(s), nil
-	}
-	ds, ok := errors.AsType[Diagnostics](err)
-	if !ok {
-		t.Fatalf("Load: %v; want Diagnostics", err)
+	default:
+		var ok bool
+		if ds, ok = errors.AsType[Diagnostics](err); !ok {
+			t.Fatalf("Load: %v; want Diagnostics", err)
+		}
 	}
 	var b strings.Builder
 	if err := ds.Render(&b); err != nil {
@@ -74,7 +82,8 @@ func rendered(t *testing.T, fsys fs.FS) (string, Diagnostics) {
 }
 
 // TestGolden compares findings and models with testdata/*.txtar. The part of
-// a file's name before the first "-" is the code it is about, or "ok".
+// a file's name before the first "-" is the code it is about, "ok" for a model,
+// or "lint" for a schema without warnings.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -85,12 +94,12 @@ func TestGolden(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
 		t.Run(name, func(t *testing.T) {
 			ar := readArchive(t, path)
-			got, ds := rendered(t, archiveFiles(t, ar))
 			about, _, _ := strings.Cut(name, "-")
-			if about == "ok" && ds != nil {
+			got, ds := rendered(t, archiveFiles(t, ar), ar.file("known"), about[0] == 'W' || about == "lint")
+			if (about == "ok" || about == "lint") && len(ds) > 0 {
 				t.Errorf("findings in a schema that is fine:\n%s", got)
 			}
-			hit := about == "ok"
+			hit := about == "ok" || about == "lint" && len(ds) == 0
 			for _, d := range ds {
 				produced[d.Code] = true
 				hit = hit || string(d.Code) == about
@@ -119,13 +128,19 @@ func TestGolden(t *testing.T) {
 
 func writeWant(t *testing.T, path string, ar archive, want string) {
 	t.Helper()
+	writePart(t, path, &ar, "want", want)
+}
+
+// writePart replaces a part of an archive, or adds it at the end.
+func writePart(t *testing.T, path string, ar *archive, name, data string) {
+	t.Helper()
 	var files []archiveFile
 	for _, f := range ar.files {
-		if f.name != "want" {
+		if f.name != name {
 			files = append(files, f)
 		}
 	}
-	ar.files = append(files, archiveFile{"want", want})
+	ar.files = append(files, archiveFile{name, data})
 	if err := os.WriteFile(path, []byte(ar.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,7 +18,9 @@ const (
 	MaxFileSize = 256 << 10 // bytes of one file
 	MaxIncludes = 64        // files under include:
 	MaxTypes    = 4000      // named types of all files together
+	MaxErrors   = 1000      // errors of all files together
 	MaxCommands = 2000      // commands of all files together
+	MaxReserved = 10000     // paths under reserved:
 )
 
 // languageVersion is the number after ipcio: that this package knows.
@@ -36,6 +39,7 @@ func Load(fsys fs.FS, root string) (*Schema, error) {
 		dir:      path.Dir(root),
 		schema:   &Schema{Version: 1},
 		types:    make(map[string]*Type),
+		errors:   make(map[string]*Error),
 		commands: make(map[string]*Command),
 	}
 	if err := l.load(path.Base(root)); err != nil {
@@ -60,12 +64,16 @@ type loader struct {
 
 	includes   []include
 	types      map[string]*Type    // by name, also those with mistakes
+	errors     map[string]*Error   // likewise
 	commands   map[string]*Command // likewise
-	refs       []reference
+	refs       []typeRef
 	uses       []structUse
+	narrowings []narrowing // constraints
+	defaults   []narrowing
+	errorRefs  []errorRef
 	incomplete bool // a file is missing or unreadable: unknown names mean nothing
 
-	tooManyTypes, tooManyCommands bool // reported
+	tooManyTypes, tooManyErrors, tooManyCommands bool // reported
 }
 
 type include struct {
@@ -179,49 +187,38 @@ func (l *loader) header(n *node) {
 		return
 	}
 	protocol := false
-	for _, kv := range pairs[1:] {
-		if l.full() {
-			return
-		}
-		key := kv.key.text
-		switch key {
-		case "protocol", "version", "include", "go":
-			if !l.root {
-				d := l.finding(E0109, kv.key, quote(key)+" belongs in the root file only")
-				d.Hint = "delete it here"
-				l.report(d)
-				continue
-			}
-		}
-		switch key {
-		case "protocol":
+	for _, kv := range pairs {
+		if kv.key.text == "protocol" {
 			protocol = true
-			l.protocol(kv.value)
-		case "version":
-			if v, ok := l.integer(kv.value, "version", 1); ok {
-				l.schema.Version = v
-			}
-		case "doc":
-			if doc, ok := l.text(kv.value); ok && l.root {
-				l.schema.Doc = doc
-			}
-		case "include":
-			l.include(kv.value)
-		case "go":
-			l.goOptions(kv.value)
-		case "types":
-			l.declarations(kv.value, "types", l.typeDecl)
-		case "commands":
-			l.declarations(kv.value, "commands", l.commandDecl)
-		default:
-			l.unknownKey(kv, "schema", "the schema", []string{"protocol", "version", "doc", "include", "go", "types", "commands"}, "errors", "reserved")
 		}
 	}
+	readKeys(l, l.inRoot(pairs), schemaKeys, "", l.schema, func(kv pair) {
+		l.unknownKey(kv, "schema", "the schema", names(schemaKeys))
+	})
 	if l.root && !protocol {
 		d := l.finding(E0101, n, "`protocol:` is missing")
 		d.Hint = "name the protocol below the first line, for example protocol: jobrunner"
 		l.report(d)
 	}
+}
+
+// inRoot returns pairs without those that belong in the root file only, which
+// it reports in any other.
+func (l *loader) inRoot(pairs []pair) []pair {
+	if l.root {
+		return pairs
+	}
+	var rest []pair
+	for _, kv := range pairs {
+		if slices.Contains(rootKeys, kv.key.text) {
+			d := l.finding(E0109, kv.key, quote(kv.key.text)+" belongs in the root file only")
+			d.Hint = "delete it here"
+			l.report(d)
+			continue
+		}
+		rest = append(rest, kv)
+	}
+	return rest
 }
 
 // language checks the first key, which says how to read all others.
@@ -272,22 +269,19 @@ func (l *loader) goOptions(n *node) {
 		return
 	}
 	l.schema.Go.Pos = l.src.pos(n.line, n.col)
-	for _, kv := range pairs {
-		switch kv.key.text {
-		case "package":
-			name, ok := l.text(kv.value)
-			if ok && !isSnake(name) {
-				d := l.finding(E0113, kv.value, "package name "+quote(name)+" must be a-z, 0-9 and _, beginning with a letter")
-				d.Hint = nameHint(strings.ReplaceAll(toSnake(name), "_", ""), "for example jobrunner")
-				l.report(d)
-			} else if ok && l.nameLength(kv.value, "package name", maxNameLength) {
-				l.schema.Go.Package = name
-			}
-		case "initialisms":
-			l.initialisms(kv.value)
-		default:
-			l.unknownKey(kv, "go", "`go`", []string{"package", "initialisms"})
-		}
+	readKeys(l, pairs, goKeys, "", &l.schema.Go, func(kv pair) {
+		l.unknownKey(kv, "go", "`go`", names(goKeys))
+	})
+}
+
+func (l *loader) goPackage(kv pair, o *GoOptions) {
+	name, ok := l.text(kv.value)
+	if ok && !isSnake(name) {
+		d := l.finding(E0113, kv.value, "package name "+quote(name)+" must be a-z, 0-9 and _, beginning with a letter")
+		d.Hint = nameHint(strings.ReplaceAll(toSnake(name), "_", ""), "for example jobrunner")
+		l.report(d)
+	} else if ok && l.nameLength(kv.value, "package name", maxNameLength) {
+		o.Package = name
 	}
 }
 

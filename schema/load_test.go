@@ -8,7 +8,6 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -144,6 +143,12 @@ func TestLimits(t *testing.T) {
 		{"command name", maxCommandLength, func(n int) fstest.MapFS {
 			return one(header + "commands: {" + strings.Repeat("a", n) + ": {}}\n")
 		}, "command name is 129 bytes long; at most 128 are possible"},
+		{"errors", MaxErrors, func(n int) fstest.MapFS {
+			return one(header + "errors:\n" + names(n, "  E%d: {}\n"))
+		}, "more than 1000 errors"},
+		{"reserved", MaxReserved, func(n int) fstest.MapFS {
+			return one(header + "reserved:\n" + names(n, "  - A.b%d\n"))
+		}, "more than 10000 reserved paths"},
 		{"enum value", maxEnumValueLength, func(n int) fstest.MapFS {
 			return one(header + "types: {A: {enum: [" + strings.Repeat("a", n) + "]}}\n")
 		}, "enum value is 256 bytes long; at most 255 are possible"},
@@ -178,101 +183,15 @@ func TestManyFindings(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := ds.Render(&out); err != nil || !strings.HasSuffix(out.String(), "\nonly the first 50 are shown\n") {
+	if err := ds.Render(&out); err != nil || !strings.HasSuffix(out.String(), "\nat least 200 more findings are not shown\n") {
 		t.Errorf("Render does not say that it is not all: %v", err)
-	}
-}
-
-// adversaries are files that are as large as possible, each a way to make a
-// parser or a rule do too much.
-func adversaries() map[string]string {
-	fill := func(head string, unit func(i int) string, tail string) string {
-		var b strings.Builder
-		b.WriteString(head)
-		for i := 0; ; i++ {
-			u := unit(i)
-			if b.Len()+len(u)+len(tail) > MaxFileSize {
-				b.WriteString(tail)
-				return b.String()
-			}
-			b.WriteString(u)
-		}
-	}
-	same := func(s string) func(int) string { return func(int) string { return s } }
-	numbered := func(format string) func(int) string {
-		return func(i int) string { return fmt.Sprintf(format, i) }
-	}
-	struct1 := header + "types: {A: {fields: {"
-	return map[string]string{
-		"one line of fields":      fill(struct1, numbered("f%d: bool, "), "}}}\n"),
-		"one line, wide letters":  fill(struct1+"名: bool, ", numbered("f%d: bool, "), "}}}\n"),
-		"lines of fields":         fill(header+"types:\n  A:\n    fields:\n", numbered("      f%d: bool\n"), ""),
-		"short keys":              fill(header+"go:\n", numbered(" %x:\n"), ""),
-		"same key":                fill(header+"types:\n  A:\n    fields:\n", same("      f: bool\n"), ""),
-		"unknown types":           fill(struct1, numbered("f%d: T%[1]d, "), "}}}\n"),
-		"unknown types, nested":   fill(header+"types:\n", numbered("  T%d: list<S%[1]d>\n"), ""),
-		"chain":                   fill(header+"types:\n", func(i int) string { return fmt.Sprintf("  T%d: {fields: {a: T%d}}\n", i, (i+1)%3999) }, ""),
-		"enum values":             fill(header+"types: {A: {enum: [", numbered("v%d, "), "]}}\n"),
-		"open lists":              fill(header+"include: ", same("["), "\n"),
-		"lists":                   fill(header+"include: ", same("[],"), "\n"),
-		"list items":              fill(header+"include:\n", same("- - - - "), "\n"),
-		"open type":               fill(header+"types:\n  A: ", same("list<"), "\n"),
-		"closed type":             fill(header+"types:\n  A: ", same(">"), "\n"),
-		"cut types":               fill(struct1, numbered("f%d: map<string, bool>, "), "}}}\n"),
-		"cut type without end":    fill(struct1+"a: map<string, ", numbered("f%d, "), "}}}\n"),
-		"quotes":                  fill(header+"doc: ", same("''"), "\n"),
-		"open quote":              fill(header+"doc: \"", same("\\\\"), "\n"),
-		"escapes":                 fill(header+"types: {A: \"", same("\\x61"), "\"}\n"),
-		"comments":                fill(header, same("#\n"), ""),
-		"comments behind":         fill(header+"types:\n", numbered("  A%d: bool # x\n"), ""),
-		"empty lines":             fill(header+"doc: a\n", same("\n"), "x: 1\n"),
-		"text of many lines":      fill(header+"doc: a\n", same(" b\n"), ""),
-		"block text":              fill(header+"doc: |\n", same("  b\n"), "\tx\n"),
-		"carriage returns":        fill(header, same("\r"), ""),
-		"anchors":                 fill(header+"types:\n", numbered("  A%d: &a%[1]d bool\n"), ""),
-		"question marks":          fill(header+"types: {", same("a?, "), "}\n"),
-		"colons":                  fill(header+"types: {a", same(":"), "}\n"),
-		"mapping in mapping":      fill(header+"types: ", same("{a: "), "\n"),
-		"documents":               fill(header, same("---\n"), ""),
-		"tabs":                    fill(header+"types:\n", same("\t"), "a: b\n"),
-		"includes":                fill(header+"include: [", numbered("a%d, "), "]\n"),
-		"commands":                fill(header+"commands:\n", numbered("  c%d: {payload: {a: bool}}\n"), ""),
-		"long unknown key":        fill(header, same("a"), ": 1\n"),
-		"long unknown type":       fill(header+"types: {A: ", same("a"), "}\n"),
-		"long name":               fill(header+"types: {", same("A"), ": bool}\n"),
-		"invalid text":            fill(header, same("\xff"), "\n"),
-		"flow list in many lines": fill(header+"include: [\n", same("a,\n"), "]\n"),
-	}
-}
-
-// TestAdversaries proves that no file of legal size takes long, and that the
-// findings about it stand inside of it.
-func TestAdversaries(t *testing.T) {
-	for name, text := range adversaries() {
-		t.Run(name, func(t *testing.T) {
-			begin := time.Now()
-			s, err := Load(one(text), "commands.yaml")
-			took := time.Since(begin)
-			t.Logf("%v for %d bytes: %.100v", took, len(text), err)
-			if limit := 2 * time.Second * raceFactor; took > limit {
-				t.Errorf("took %v, want less than %v", took, limit)
-			}
-			checkOutcome(t, one(text), s, err)
-			if s != nil {
-				begin := time.Now()
-				_ = s.Fingerprint()
-				if took := time.Since(begin); took > 2*time.Second*raceFactor {
-					t.Errorf("the fingerprint took %v", took)
-				}
-			}
-		})
 	}
 }
 
 // TestLimitsAreReportedOnce proves that the declarations beyond a limit are not
 // each a finding.
 func TestLimitsAreReportedOnce(t *testing.T) {
-	ds := findings(t, one(adversaries()["commands"]))
+	ds := findings(t, one(adversaries(MaxFileSize)["commands"]))
 	if len(ds) != 1 || ds[0].Code != E0112 {
 		t.Errorf("%d findings: %v; want one", len(ds), ds[0])
 	}
@@ -294,7 +213,7 @@ func TestManyKeys(t *testing.T) {
 		if d != nil {
 			t.Fatal(d)
 		}
-		l := &loader{schema: &Schema{}, root: true, src: src, types: map[string]*Type{}, commands: map[string]*Command{}}
+		l := &loader{schema: &Schema{}, root: true, src: src, types: map[string]*Type{}, errors: map[string]*Error{}, commands: map[string]*Command{}}
 		l.header(n2)
 		l.check()
 		if len(l.found) > 0 || len(l.schema.Types[0].Fields) != n {
@@ -307,136 +226,5 @@ func TestManyKeys(t *testing.T) {
 		t.Errorf("100,000 fields took %v", took)
 	} else {
 		t.Logf("100,000 fields took %v", took)
-	}
-}
-
-// checkOutcome proves what must hold for every Load.
-func checkOutcome(t *testing.T, fsys fs.FS, s *Schema, err error) {
-	t.Helper()
-	if err == nil {
-		checkModel(t, s)
-		return
-	}
-	ds, ok := errors.AsType[Diagnostics](err)
-	if !ok {
-		t.Fatalf("Load: %v; want Diagnostics", err)
-	}
-	if len(ds) == 0 || len(ds) > MaxDiagnostics {
-		t.Errorf("%d findings", len(ds))
-	}
-	sources := make(map[string]*source)
-	for _, d := range ds {
-		checkMark(t, fsys, sources, d.Pos, d.Length, d.Excerpt)
-		for _, n := range d.Notes {
-			checkMark(t, fsys, sources, n.Pos, n.Length, n.Excerpt)
-		}
-		if d.Code.Title() == "" || d.Message == "" {
-			t.Errorf("%v: without code or message", d)
-		}
-	}
-	var b strings.Builder
-	if err := ds.Render(&b); err != nil {
-		t.Error(err)
-	}
-	for _, r := range b.String() {
-		if r != '\n' && visible(r) != r {
-			t.Fatalf("rendered text holds %U", r)
-		}
-	}
-}
-
-// checkMark proves that a mark is inside the line it is on.
-func checkMark(t *testing.T, fsys fs.FS, sources map[string]*source, pos Position, length int, excerpt string) {
-	t.Helper()
-	src := sources[pos.File]
-	if src == nil {
-		data, err := fs.ReadFile(fsys, pos.File)
-		if err != nil {
-			t.Fatalf("%v is in no file: %v", pos, err)
-		}
-		if len(data) > MaxFileSize {
-			data = nil
-		}
-		src = newSource(pos.File, data)
-		sources[pos.File] = src
-	}
-	if pos.Line < 1 || pos.Line > len(src.lines) || src.line(pos.Line) != excerpt {
-		t.Fatalf("%v: the excerpt is not line %d of %d: %.100q", pos, pos.Line, len(src.lines), excerpt)
-	}
-	n := utf8.RuneCountInString(excerpt)
-	if pos.Column < 1 || pos.Column > n+1 || length < 1 || pos.Column+length > max(n+1, pos.Column+1) {
-		t.Errorf("%v+%d is outside of its line of %d", pos, length, n)
-	}
-}
-
-// checkModel proves that a model is as its documentation promises.
-func checkModel(t *testing.T, s *Schema) {
-	t.Helper()
-	widths := make(map[Position]int) // by file and line
-	at := func(p Position) {
-		t.Helper()
-		line := Position{File: p.File, Line: p.Line}
-		if _, ok := widths[line]; !ok {
-			text, ok := s.Excerpt(p)
-			if !ok {
-				t.Errorf("%v is on no line", p)
-			}
-			widths[line] = utf8.RuneCountInString(text)
-		}
-		if p.Column < 1 || p.Column > widths[line]+1 {
-			t.Errorf("%v is outside of the files", p)
-		}
-	}
-	var expr func(e *Expr)
-	expr = func(e *Expr) {
-		at(e.Pos)
-		switch e.Kind {
-		case ListExpr, MapExpr:
-			expr(e.Elem)
-		case NamedExpr:
-			if e.Named.Name == "" || e.Named.Kind == 0 {
-				t.Errorf("%v: reference to nothing", e.Pos)
-			}
-		case ScalarExpr:
-			if e.Scalar.String() == "" {
-				t.Errorf("%v: no scalar", e.Pos)
-			}
-		}
-	}
-	check := func(typ *Type) {
-		at(typ.Pos)
-		switch typ.Kind {
-		case NewType:
-			expr(typ.Base)
-		case Struct:
-			for _, f := range typ.Fields {
-				at(f.Pos)
-				expr(f.Type)
-			}
-		case Enum:
-			if len(typ.Values) == 0 {
-				t.Errorf("%v: no values", typ.Pos)
-			}
-			for _, v := range typ.Values {
-				at(v.Pos)
-			}
-		}
-	}
-	if !isSnake(s.Protocol) || s.Version < 1 {
-		t.Errorf("protocol %q version %d", s.Protocol, s.Version)
-	}
-	for _, typ := range s.Types {
-		check(typ)
-	}
-	for _, c := range s.Commands {
-		at(c.Pos)
-		for _, body := range []*Type{c.Payload, c.Reply} {
-			if body != nil {
-				if body.Kind != Struct {
-					t.Errorf("%s: the payload or reply is no struct", c.Name)
-				}
-				check(body)
-			}
-		}
 	}
 }

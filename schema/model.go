@@ -1,5 +1,7 @@
 package schema
 
+import "cmp"
+
 // A Schema is one validated protocol: what a root file and the files it
 // includes declare. It is complete and consistent: every reference is
 // resolved, every name is legal, every list is in file order (the root file
@@ -12,7 +14,9 @@ type Schema struct {
 	Go       GoOptions // the only options of the generator
 	Files    []string  // the schema files, root first, as slash-separated paths relative to the root file
 	Types    []*Type   // the named types
+	Errors   []*Error  // what calls may fail with
 	Commands []*Command
+	Reserved []*Reserved // names that nothing may have again
 
 	sources []*source // the text of Files, for excerpts
 }
@@ -51,28 +55,44 @@ const (
 	NewType TypeKind = iota + 1 // JobID: uuid
 	Struct                      // {fields: {…}}
 	Enum                        // {enum: […]}
+	Union                       // {union: {…}}
 )
 
-// A Type is a named type, or the inline payload or reply of a command.
+// A Type is a named type, the inline payload or reply of a command, or the
+// inline struct of a variant.
 type Type struct {
 	Meta
-	Name    string   // PascalCase; "" for an inline payload or reply
+	Name    string   // PascalCase; "" for an inline type
 	Kind    TypeKind //
 	File    string   // the schema file that declares it
 	Command *Command // the command whose inline payload or reply this is, or nil
+	Variant *Variant // the variant whose inline struct this is, or nil
 
-	Base   *Expr        // NewType: what it is based on; never nil then, and not a NewType of itself
-	Fields []*Field     // Struct
-	Values []*EnumValue // Enum; at least one
-	Closed bool         // Enum: readers refuse any other value
+	Base        *Expr        // NewType: what it is based on; never nil then, and not a NewType of itself
+	Constraints *Constraints // NewType: beside those of Base; nil means none
+	Fields      []*Field     // Struct
+	Values      []*EnumValue // Enum; at least one
+	Variants    []*Variant   // Union; at least one
+	Closed      bool         // Enum, Union: readers refuse any other value or variant
+}
+
+// A Variant is one of the types a union may hold.
+type Variant struct {
+	Meta
+	Union *Type  // the union that declares it
+	Name  string // lower_snake; the only key of the map that travels
+	Type  *Expr  // for inline fields, the name of a Type without a Name
 }
 
 // A Field is a field of a struct.
 type Field struct {
 	Meta
-	Name     string // lower_snake, the key on the wire
-	Type     *Expr
-	Optional bool // opt<…>: may be absent
+	Name        string // lower_snake, the key on the wire
+	Type        *Expr
+	Optional    bool         // opt<…>: may be absent
+	Constraints *Constraints // beside those of Type; nil means none
+	Default     *Value       // what an absent field means to its reader; nil means none. Only if Optional
+	Secret      bool         // never printed or logged
 }
 
 // An EnumValue is one declared value of an enum.
@@ -108,7 +128,7 @@ func (e *Expr) String() string {
 	case ScalarExpr:
 		return e.Scalar.String()
 	case NamedExpr:
-		return e.Named.Name
+		return cmp.Or(e.Named.Name, "struct") // inline: only a variant refers to it
 	case ListExpr:
 		return "list<" + e.Elem.String() + ">"
 	case MapExpr:
@@ -178,7 +198,28 @@ type Command struct {
 	Direction Direction
 	Payload   *Type // a struct; nil means that the command carries none
 	Reply     *Type // a struct, perhaps without fields; nil means that the command is an event
+
+	Errors     []*Error // what the call may fail with, in the order of the command; nil for events
+	Idempotent bool     // the call may be repeated when its outcome is unknown
 }
 
 // IsCall reports whether the command has a reply.
 func (c *Command) IsCall() bool { return c.Reply != nil }
+
+// An Error is a named failure that calls declare. Its fields travel like those
+// of a struct.
+type Error struct {
+	Meta
+	Name   string // PascalCase; what travels
+	File   string // the schema file that declares it
+	Retry  bool   // the same call may succeed later
+	Fields []*Field
+}
+
+// A Reserved is the path of something that is gone and whose name must not
+// come back: job.start, Job, Job.owner, JobState.zombie, Task.docker or
+// JobSubmitPayload.owner.
+type Reserved struct {
+	Path string
+	Pos  Position
+}

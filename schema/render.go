@@ -21,58 +21,101 @@ func (p Position) String() string {
 	return printable(p.File) + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Column)
 }
 
-// Render writes the findings for a person to read: each with its source line,
-// a caret under the wrong text, notes and a hint, and an empty line between
-// them. It writes plain text without colours; what a terminal would not show
-// as one ordinary character is replaced. It returns the first error of w.
+// Render is WriteText without colours.
+func (ds Diagnostics) Render(w io.Writer) error { return ds.WriteText(w, false) }
+
+// WriteText writes the findings for a person to read: each with its source
+// line, a caret under the wrong text, notes and a hint, and an empty line
+// between them. With color, errors are red, warnings yellow, and notes and
+// hints cyan, by ANSI escape sequences; else it is plain text. What a terminal
+// would not show as one ordinary character is replaced. It returns the first
+// error of w.
 //
 //	commands.yaml:5:11: error[E0201]: unknown type `JobSate`
 //	5 |   state: JobSate
 //	  |          ^^^^^^^ not declared under `types:`
 //	  = hint: did you mean `JobState`?
-func (ds Diagnostics) Render(w io.Writer) error {
-	b := bufio.NewWriter(w)
+func (ds Diagnostics) WriteText(w io.Writer, color bool) error {
+	p := painter{b: bufio.NewWriter(w), color: color}
 	for i, d := range ds {
 		if i > 0 {
-			b.WriteByte('\n')
+			p.text("\n")
 		}
-		d.render(b)
+		p.diagnostic(d)
 	}
-	if len(ds) == MaxDiagnostics {
-		b.WriteString("\nonly the first " + strconv.Itoa(MaxDiagnostics) + " are shown\n")
+	if more := ds.leftOut(); more != "" {
+		p.text("\n" + more + "\n")
 	}
-	return b.Flush()
+	return p.b.Flush()
 }
 
-func (d Diagnostic) render(b *bufio.Writer) {
+// The colours, as ANSI escape sequences.
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[1;31m"
+	yellow = "\x1b[1;33m"
+	cyan   = "\x1b[36m"
+	reset  = "\x1b[0m"
+)
+
+// A painter writes text, perhaps in colours. Errors stay with the writer.
+type painter struct {
+	b     *bufio.Writer
+	color bool
+}
+
+func (p painter) text(s string) { _, _ = p.b.WriteString(s) }
+
+func (p painter) in(color, s string) {
+	if p.color {
+		s = color + s + reset
+	}
+	p.text(s)
+}
+
+func (p painter) diagnostic(d Diagnostic) {
 	gutter := len(strconv.Itoa(max(d.Pos.Line, 1)))
 	for _, n := range d.Notes {
 		gutter = max(gutter, len(strconv.Itoa(max(n.Pos.Line, 1))))
 	}
-	pad := strings.Repeat(" ", gutter)
-	b.WriteString(d.Error() + "\n")
-	renderExcerpt(b, d.Pos, d.Length, d.Excerpt, "^", d.Label, gutter)
+	color := red
+	if d.Severity == SeverityWarning {
+		color = yellow
+	}
+	p.in(bold, d.Pos.String()+":")
+	p.text(" ")
+	p.in(color, d.Severity.String()+"["+string(d.Code)+"]")
+	p.in(bold, ": "+printable(d.Message))
+	p.text("\n")
+	p.excerpt(d.Pos, d.Length, d.Excerpt, "^", d.Label, gutter, color)
 	for _, n := range d.Notes {
-		b.WriteString(n.Pos.String() + ": note: " + printable(n.Message) + "\n")
-		renderExcerpt(b, n.Pos, n.Length, n.Excerpt, "-", "", gutter)
+		p.in(bold, n.Pos.String()+":")
+		p.text(" ")
+		p.in(cyan, "note")
+		p.text(": " + printable(n.Message) + "\n")
+		p.excerpt(n.Pos, n.Length, n.Excerpt, "-", "", gutter, cyan)
 	}
 	if d.Hint != "" {
-		b.WriteString(pad + " = hint: " + printable(d.Hint) + "\n")
+		p.text(strings.Repeat(" ", gutter) + " = ")
+		p.in(cyan, "hint")
+		p.text(": " + printable(d.Hint) + "\n")
 	}
 }
 
-func renderExcerpt(b *bufio.Writer, pos Position, length int, line, caret, label string, gutter int) {
+func (p painter) excerpt(pos Position, length int, line, caret, label string, gutter int, color string) {
 	if line == "" || !pos.IsValid() {
 		return
 	}
 	text, before, marked := excerpt(line, pos.Column, length)
 	number := strconv.Itoa(pos.Line)
-	b.WriteString(strings.Repeat(" ", max(0, gutter-len(number))) + number + " | " + text + "\n")
-	b.WriteString(strings.Repeat(" ", gutter) + " | " + strings.Repeat(" ", before) + strings.Repeat(caret, marked))
+	p.text(strings.Repeat(" ", max(0, gutter-len(number))) + number + " | " + text + "\n")
+	mark := strings.Repeat(caret, marked)
 	if label != "" {
-		b.WriteString(" " + printable(label))
+		mark += " " + printable(label)
 	}
-	b.WriteByte('\n')
+	p.text(strings.Repeat(" ", gutter) + " | " + strings.Repeat(" ", before))
+	p.in(color, mark)
+	p.text("\n")
 }
 
 // excerpt returns what to show of line, and in display columns how far right

@@ -107,10 +107,18 @@ var foreignKeys = map[string]map[string]string{
 		"params": "payload", "param": "payload", "args": "payload", "arguments": "payload", "parameters": "payload",
 		"request": "payload", "input": "payload", "body": "payload", "data": "payload", "message": "payload", "in": "payload",
 		"response": "reply", "result": "reply", "returns": "reply", "return": "reply", "output": "reply", "out": "reply",
-		"direction": "dir",
+		"direction": "dir", "throws": "errors", "raises": "errors", "error": "errors", "fails": "errors", "exceptions": "errors",
+	},
+	"field": {
+		"min": "range", "max": "range", "minimum": "range", "maximum": "range", "length": "len", "size": "len",
+		"minlength": "len", "maxlength": "len", "minitems": "len", "maxitems": "len", "regex": "pattern", "regexp": "pattern", "match": "pattern",
+		"values": "in", "oneof": "in", "options": "in", "uniqueitems": "unique", "distinct": "unique", "sensitive": "secret", "password": "secret",
+	},
+	"error": {
+		"retryable": "retry", "temporary": "retry", "payload": "fields", "details": "fields", "properties": "fields",
 	},
 	"type": {
 		"properties": "fields", "members": "fields", "struct": "fields", "attributes": "fields", "values": "enum",
-		"variants": "enum", "base": "type", "alias": "type", "strict": "closed", "sealed": "closed",
+		"variants": "union", "oneof": "union", "anyof": "union", "choice": "union", "base": "type", "alias": "type", "strict": "closed", "sealed": "closed",
 	},
 }

@@ -16,7 +16,7 @@ type archive struct {
 
 type archiveFile struct{ name, data string }
 
-var archiveMarker = regexp.MustCompile(`(?m)^-- (\S+) --\n`)
+var archiveMarker = regexp.MustCompile(`(?m)^-- (\S.*) --\n`)
 
 func readArchive(t testing.TB, path string) archive {
 	t.Helper()

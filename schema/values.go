@@ -12,8 +12,8 @@ import (
 
 // This file reads values of one form, and says which form was expected.
 
-// full reports whether there are as many findings as one Load reports.
-func (l *loader) full() bool { return len(l.found) >= MaxDiagnostics }
+// full reports whether there are as many findings as one Load collects.
+func (l *loader) full() bool { return len(l.found) >= maxCollected }
 
 func (l *loader) report(d Diagnostic) {
 	const longest = 200 // runes of a hint, which may repeat a text of the file
@@ -250,10 +250,6 @@ func (l *loader) nameLength(n *node, what string, limit int) bool {
 // laterKeys are the words kept for later versions in every declaration.
 var laterKeys = []string{"roles", "auth", "upload", "keys", "example", "bits"}
 
-// constraintKeys are the words of types and fields that this version does not
-// build.
-var constraintKeys = []string{"range", "len", "pattern", "format", "in", "unique", "default", "secret", "borrow"}
-
 // unknownKey reports a key that is not one of known: as not supported if it is
 // one of later, else as unknown. kind selects the words of other languages and
 // what names the declaration.
@@ -266,15 +262,18 @@ func (l *loader) unknownKey(kv pair, kind, what string, known []string, later ..
 	d := l.finding(E0103, kv.key, "unknown key "+quote(key)+" in "+what)
 	word := strings.ToLower(key)
 	foreign := orElse(foreignKeys[kind][word], foreignKeys[""][word])
+	if kind == "type" {
+		foreign = orElse(foreign, foreignKeys["field"][word])
+	}
 	switch {
 	case foreign != "" && slices.Contains(known, foreign):
 		d.Hint = "did you mean " + quote(foreign) + "?"
 	case kind == "field" && slices.Contains([]string{"required", "optional", "nullable", "null"}, word):
 		d.Hint = "a field is required unless its type is opt<…>"
-	case kind == "field" && (key == "fields" || key == "enum"):
+	case kind == "field" && slices.Contains(typeForms, key):
 		d.Hint = "declare a type under `types:` and use its name"
-	case kind == "type" && key == "closed":
-		d.Hint = "only an enum can be closed"
+	case kind == "type" && (key == "default" || key == "secret"):
+		d.Hint = "say it at the fields of this type"
 	default:
 		d.Hint = didYouMean(key, slices.Concat(known, later))
 	}

@@ -12,8 +12,8 @@ import (
 // ClientHandlers are the handlers that a Client begins with. nil is a command
 // without a handler yet: see the methods On….
 //
-// A handler's error reaches the sender if it wraps an *ipcio.RemoteError, and
-// else stays in the log of this process.
+// A handler's error reaches the caller if it wraps an error of the schema or an
+// *ipcio.RemoteError, and else stays in the log of this process.
 type ClientHandlers struct {
 	// ChatWhisper handles chat.whisper. Says something to one person. The server
 	// passes it on and keeps nothing.
@@ -97,7 +97,7 @@ func (c *Client) OnChatWhisper(fn func(context.Context, ipcio.Peer, ChatWhisperP
 	}
 	return ipcio.HandleTyped(c.Client, CommandChatWhisper, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatWhisperPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, m.From(), p)
@@ -112,7 +112,7 @@ func (c *Client) OnChatSaid(fn func(context.Context, ChatSaidPayload) error) err
 	}
 	return ipcio.HandleTyped(c.Client, CommandChatSaid, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatSaidPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)
@@ -127,7 +127,7 @@ func (c *Client) OnChatJoined(fn func(context.Context, ChatJoinedPayload) error)
 	}
 	return ipcio.HandleTyped(c.Client, CommandChatJoined, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatJoinedPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)
@@ -142,7 +142,7 @@ func (c *Client) OnChatLeft(fn func(context.Context, ChatLeftPayload) error) err
 	}
 	return ipcio.HandleTyped(c.Client, CommandChatLeft, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatLeftPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)
@@ -157,7 +157,7 @@ func (c *Client) OnChatMoodChanged(fn func(context.Context, ChatMoodChangedPaylo
 	}
 	return ipcio.HandleTyped(c.Client, CommandChatMoodChanged, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatMoodChangedPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)
@@ -172,7 +172,7 @@ func (c *Client) OnChatTopicChanged(fn func(context.Context, ChatTopicChangedPay
 	}
 	return ipcio.HandleTyped(c.Client, CommandChatTopicChanged, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatTopicChangedPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)

@@ -51,69 +51,52 @@ type Topic struct {
 	SetAt time.Time
 }
 
-var fieldsTopic = []codec.Field{
-	{Name: "text"},
-	{Name: "set_at"},
-	{Name: "set_by", Rule: codec.Optional},
-}
+var fieldsTopic = []codec.Field{{Name: "text"}, {Name: "set_at"}, {Name: "set_by", Rule: codec.Optional}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *Topic) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *Topic) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *Topic) UnmarshalCBOR(b []byte) error {
+	*v = Topic{}
 	d := codec.NewDecoder(b)
-	var x Topic
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *Topic) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *Topic) String() string { return codec.String("Topic", v.AppendCBOR) }
+func (v *Topic) String() string { return codec.String("Topic", v.encodeCBOR) }
 
-func (v *Topic) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("text", c.Text(v.Text)) &&
-		c.Field("set_at", c.Time(v.SetAt)) &&
-		(v.SetBy == nil || c.Field("set_by", c.Text(*v.SetBy))) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *Topic) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *Topic) appendCBOR(b []byte) []byte {
-	n := 2
-	if v.SetBy != nil {
-		n++
+func (v *Topic) validate(c *codec.Validator) {
+	c.Check(struct {
+		*Topic
+		codec.Unchecked
+	}{Topic: v}.Check)
+}
+
+func (v *Topic) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64text", v.Text)
+		e.Time("\x66set_at", v.SetAt)
+		if v.SetBy != nil {
+			e.Text("\x66set_by", *v.SetBy)
+		}
+		e.End(s)
 	}
-	b = codec.AppendMapHead(b, n)
-	b = codec.AppendText(append(b, "\x64text"...), v.Text)
-	b = codec.AppendTime(append(b, "\x66set_at"...), v.SetAt)
-	if v.SetBy != nil {
-		b = codec.AppendText(append(b, "\x66set_by"...), *v.SetBy)
-	}
-	return b
 }
 
 func (v *Topic) decodeCBOR(d *codec.Decoder) {
@@ -134,57 +117,48 @@ type ChatSayPayload struct {
 	Text string
 }
 
-var fieldsChatSayPayload = []codec.Field{
-	{Name: "text"},
-}
+var fieldsChatSayPayload = []codec.Field{{Name: "text"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSayPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatSayPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatSayPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatSayPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatSayPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatSayPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatSayPayload) String() string { return codec.String("ChatSayPayload", v.AppendCBOR) }
+func (v *ChatSayPayload) String() string { return codec.String("ChatSayPayload", v.encodeCBOR) }
 
-func (v *ChatSayPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("text", c.Text(v.Text)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatSayPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatSayPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64text"...), v.Text)
-	return b
+func (v *ChatSayPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatSayPayload
+		codec.Unchecked
+	}{ChatSayPayload: v}.Check)
+}
+
+func (v *ChatSayPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64text", v.Text)
+		e.End(s)
+	}
 }
 
 func (v *ChatSayPayload) decodeCBOR(d *codec.Decoder) {
@@ -201,57 +175,48 @@ type ChatMoodPayload struct {
 	Mood Mood
 }
 
-var fieldsChatMoodPayload = []codec.Field{
-	{Name: "mood"},
-}
+var fieldsChatMoodPayload = []codec.Field{{Name: "mood"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatMoodPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatMoodPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatMoodPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatMoodPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatMoodPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatMoodPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatMoodPayload) String() string { return codec.String("ChatMoodPayload", v.AppendCBOR) }
+func (v *ChatMoodPayload) String() string { return codec.String("ChatMoodPayload", v.encodeCBOR) }
 
-func (v *ChatMoodPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("mood", c.Text(string(v.Mood))) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatMoodPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatMoodPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64mood"...), string(v.Mood))
-	return b
+func (v *ChatMoodPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatMoodPayload
+		codec.Unchecked
+	}{ChatMoodPayload: v}.Check)
+}
+
+func (v *ChatMoodPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64mood", string(v.Mood))
+		e.End(s)
+	}
 }
 
 func (v *ChatMoodPayload) decodeCBOR(d *codec.Decoder) {
@@ -268,57 +233,48 @@ type ChatWhisperPayload struct {
 	Text string
 }
 
-var fieldsChatWhisperPayload = []codec.Field{
-	{Name: "text"},
-}
+var fieldsChatWhisperPayload = []codec.Field{{Name: "text"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatWhisperPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatWhisperPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatWhisperPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatWhisperPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatWhisperPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatWhisperPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatWhisperPayload) String() string { return codec.String("ChatWhisperPayload", v.AppendCBOR) }
+func (v *ChatWhisperPayload) String() string { return codec.String("ChatWhisperPayload", v.encodeCBOR) }
 
-func (v *ChatWhisperPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("text", c.Text(v.Text)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatWhisperPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatWhisperPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64text"...), v.Text)
-	return b
+func (v *ChatWhisperPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatWhisperPayload
+		codec.Unchecked
+	}{ChatWhisperPayload: v}.Check)
+}
+
+func (v *ChatWhisperPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64text", v.Text)
+		e.End(s)
+	}
 }
 
 func (v *ChatWhisperPayload) decodeCBOR(d *codec.Decoder) {
@@ -335,59 +291,50 @@ type ChatSetTopicPayload struct {
 	Text string
 }
 
-var fieldsChatSetTopicPayload = []codec.Field{
-	{Name: "text"},
-}
+var fieldsChatSetTopicPayload = []codec.Field{{Name: "text"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSetTopicPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatSetTopicPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatSetTopicPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatSetTopicPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatSetTopicPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatSetTopicPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *ChatSetTopicPayload) String() string {
-	return codec.String("ChatSetTopicPayload", v.AppendCBOR)
+	return codec.String("ChatSetTopicPayload", v.encodeCBOR)
 }
 
-func (v *ChatSetTopicPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("text", c.Text(v.Text)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatSetTopicPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatSetTopicPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64text"...), v.Text)
-	return b
+func (v *ChatSetTopicPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatSetTopicPayload
+		codec.Unchecked
+	}{ChatSetTopicPayload: v}.Check)
+}
+
+func (v *ChatSetTopicPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64text", v.Text)
+		e.End(s)
+	}
 }
 
 func (v *ChatSetTopicPayload) decodeCBOR(d *codec.Decoder) {
@@ -404,57 +351,53 @@ type ChatSetTopicReply struct {
 	Before Topic
 }
 
-var fieldsChatSetTopicReply = []codec.Field{
-	{Name: "before"},
-}
+var fieldsChatSetTopicReply = []codec.Field{{Name: "before"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSetTopicReply) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatSetTopicReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatSetTopicReply) UnmarshalCBOR(b []byte) error {
+	*v = ChatSetTopicReply{}
 	d := codec.NewDecoder(b)
-	var x ChatSetTopicReply
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatSetTopicReply) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatSetTopicReply) String() string { return codec.String("ChatSetTopicReply", v.AppendCBOR) }
+func (v *ChatSetTopicReply) String() string { return codec.String("ChatSetTopicReply", v.encodeCBOR) }
 
-func (v *ChatSetTopicReply) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("before", v.Before.checkCBOR(c)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatSetTopicReply) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatSetTopicReply) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = v.Before.appendCBOR(append(b, "\x66before"...))
-	return b
+func (v *ChatSetTopicReply) validate(c *codec.Validator) {
+	if c.Enter() {
+		v.Before.validate(c)
+		c.Leave("before")
+	}
+	c.Check(struct {
+		*ChatSetTopicReply
+		codec.Unchecked
+	}{ChatSetTopicReply: v}.Check)
+}
+
+func (v *ChatSetTopicReply) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Key("\x66before")
+		v.Before.encodeCBOR(e)
+		e.End(s)
+	}
 }
 
 func (v *ChatSetTopicReply) decodeCBOR(d *codec.Decoder) {
@@ -473,63 +416,50 @@ type ChatSaidPayload struct {
 	At   time.Time
 }
 
-var fieldsChatSaidPayload = []codec.Field{
-	{Name: "at"},
-	{Name: "from"},
-	{Name: "text"},
-}
+var fieldsChatSaidPayload = []codec.Field{{Name: "at"}, {Name: "from"}, {Name: "text"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSaidPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatSaidPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatSaidPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatSaidPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatSaidPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatSaidPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatSaidPayload) String() string { return codec.String("ChatSaidPayload", v.AppendCBOR) }
+func (v *ChatSaidPayload) String() string { return codec.String("ChatSaidPayload", v.encodeCBOR) }
 
-func (v *ChatSaidPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("at", c.Time(v.At)) &&
-		c.Field("from", c.Text(v.From)) &&
-		c.Field("text", c.Text(v.Text)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatSaidPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatSaidPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 3)
-	b = codec.AppendTime(append(b, "\x62at"...), v.At)
-	b = codec.AppendText(append(b, "\x64from"...), v.From)
-	b = codec.AppendText(append(b, "\x64text"...), v.Text)
-	return b
+func (v *ChatSaidPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatSaidPayload
+		codec.Unchecked
+	}{ChatSaidPayload: v}.Check)
+}
+
+func (v *ChatSaidPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Time("\x62at", v.At)
+		e.Text("\x64from", v.From)
+		e.Text("\x64text", v.Text)
+		e.End(s)
+	}
 }
 
 func (v *ChatSaidPayload) decodeCBOR(d *codec.Decoder) {
@@ -550,57 +480,48 @@ type ChatJoinedPayload struct {
 	Name string
 }
 
-var fieldsChatJoinedPayload = []codec.Field{
-	{Name: "name"},
-}
+var fieldsChatJoinedPayload = []codec.Field{{Name: "name"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatJoinedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatJoinedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatJoinedPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatJoinedPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatJoinedPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatJoinedPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatJoinedPayload) String() string { return codec.String("ChatJoinedPayload", v.AppendCBOR) }
+func (v *ChatJoinedPayload) String() string { return codec.String("ChatJoinedPayload", v.encodeCBOR) }
 
-func (v *ChatJoinedPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("name", c.Text(v.Name)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatJoinedPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatJoinedPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64name"...), v.Name)
-	return b
+func (v *ChatJoinedPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatJoinedPayload
+		codec.Unchecked
+	}{ChatJoinedPayload: v}.Check)
+}
+
+func (v *ChatJoinedPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64name", v.Name)
+		e.End(s)
+	}
 }
 
 func (v *ChatJoinedPayload) decodeCBOR(d *codec.Decoder) {
@@ -617,57 +538,48 @@ type ChatLeftPayload struct {
 	Name string
 }
 
-var fieldsChatLeftPayload = []codec.Field{
-	{Name: "name"},
-}
+var fieldsChatLeftPayload = []codec.Field{{Name: "name"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatLeftPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatLeftPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatLeftPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatLeftPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatLeftPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatLeftPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
-func (v *ChatLeftPayload) String() string { return codec.String("ChatLeftPayload", v.AppendCBOR) }
+func (v *ChatLeftPayload) String() string { return codec.String("ChatLeftPayload", v.encodeCBOR) }
 
-func (v *ChatLeftPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("name", c.Text(v.Name)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatLeftPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatLeftPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64name"...), v.Name)
-	return b
+func (v *ChatLeftPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatLeftPayload
+		codec.Unchecked
+	}{ChatLeftPayload: v}.Check)
+}
+
+func (v *ChatLeftPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64name", v.Name)
+		e.End(s)
+	}
 }
 
 func (v *ChatLeftPayload) decodeCBOR(d *codec.Decoder) {
@@ -685,62 +597,51 @@ type ChatMoodChangedPayload struct {
 	Mood Mood
 }
 
-var fieldsChatMoodChangedPayload = []codec.Field{
-	{Name: "mood"},
-	{Name: "name"},
-}
+var fieldsChatMoodChangedPayload = []codec.Field{{Name: "mood"}, {Name: "name"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatMoodChangedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatMoodChangedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatMoodChangedPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatMoodChangedPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatMoodChangedPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatMoodChangedPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *ChatMoodChangedPayload) String() string {
-	return codec.String("ChatMoodChangedPayload", v.AppendCBOR)
+	return codec.String("ChatMoodChangedPayload", v.encodeCBOR)
 }
 
-func (v *ChatMoodChangedPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("mood", c.Text(string(v.Mood))) &&
-		c.Field("name", c.Text(v.Name)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatMoodChangedPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatMoodChangedPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 2)
-	b = codec.AppendText(append(b, "\x64mood"...), string(v.Mood))
-	b = codec.AppendText(append(b, "\x64name"...), v.Name)
-	return b
+func (v *ChatMoodChangedPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ChatMoodChangedPayload
+		codec.Unchecked
+	}{ChatMoodChangedPayload: v}.Check)
+}
+
+func (v *ChatMoodChangedPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64mood", string(v.Mood))
+		e.Text("\x64name", v.Name)
+		e.End(s)
+	}
 }
 
 func (v *ChatMoodChangedPayload) decodeCBOR(d *codec.Decoder) {
@@ -759,59 +660,55 @@ type ChatTopicChangedPayload struct {
 	Topic Topic
 }
 
-var fieldsChatTopicChangedPayload = []codec.Field{
-	{Name: "topic"},
-}
+var fieldsChatTopicChangedPayload = []codec.Field{{Name: "topic"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatTopicChangedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ChatTopicChangedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatTopicChangedPayload) UnmarshalCBOR(b []byte) error {
+	*v = ChatTopicChangedPayload{}
 	d := codec.NewDecoder(b)
-	var x ChatTopicChangedPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ChatTopicChangedPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *ChatTopicChangedPayload) String() string {
-	return codec.String("ChatTopicChangedPayload", v.AppendCBOR)
+	return codec.String("ChatTopicChangedPayload", v.encodeCBOR)
 }
 
-func (v *ChatTopicChangedPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("topic", v.Topic.checkCBOR(c)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ChatTopicChangedPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ChatTopicChangedPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = v.Topic.appendCBOR(append(b, "\x65topic"...))
-	return b
+func (v *ChatTopicChangedPayload) validate(c *codec.Validator) {
+	if c.Enter() {
+		v.Topic.validate(c)
+		c.Leave("topic")
+	}
+	c.Check(struct {
+		*ChatTopicChangedPayload
+		codec.Unchecked
+	}{ChatTopicChangedPayload: v}.Check)
+}
+
+func (v *ChatTopicChangedPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Key("\x65topic")
+		v.Topic.encodeCBOR(e)
+		e.End(s)
+	}
 }
 
 func (v *ChatTopicChangedPayload) decodeCBOR(d *codec.Decoder) {

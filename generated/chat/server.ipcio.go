@@ -13,8 +13,8 @@ import (
 // ServerHandlers are the handlers that a Server begins with. nil is a command
 // without a handler yet: see the methods On….
 //
-// A handler's error reaches the sender if it wraps an *ipcio.RemoteError, and
-// else stays in the log of this process.
+// A handler's error reaches the caller if it wraps an error of the schema or an
+// *ipcio.RemoteError, and else stays in the log of this process.
 type ServerHandlers struct {
 	// ChatSay handles chat.say. Says something to everybody. The server passes it
 	// on as chat.said.
@@ -83,7 +83,7 @@ func (s *Server) OnChatSay(fn func(context.Context, *Peer, ChatSayPayload) error
 	}
 	return ipcio.HandleTyped(s.Server, CommandChatSay, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatSayPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, &Peer{Peer: m.From()}, p)
@@ -98,7 +98,7 @@ func (s *Server) OnChatMood(fn func(context.Context, *Peer, ChatMoodPayload) err
 	}
 	return ipcio.HandleTyped(s.Server, CommandChatMood, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatMoodPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, &Peer{Peer: m.From()}, p)
@@ -112,7 +112,7 @@ func (s *Server) OnChatTopic(fn func(context.Context, *Peer) (Topic, error)) err
 		return ipcio.HandleTyped(s.Server, CommandChatTopic, nil)
 	}
 	return ipcio.HandleTyped(s.Server, CommandChatTopic, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		if err := codec.CheckEmpty(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, codec.CheckEmpty); err != nil {
 			return b, err
 		}
 		r, err := fn(ctx, &Peer{Peer: m.From()})
@@ -131,7 +131,7 @@ func (s *Server) OnChatSetTopic(fn func(context.Context, *Peer, ChatSetTopicPayl
 	}
 	return ipcio.HandleTyped(s.Server, CommandChatSetTopic, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ChatSetTopicPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		r, err := fn(ctx, &Peer{Peer: m.From()}, p)

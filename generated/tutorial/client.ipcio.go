@@ -12,8 +12,8 @@ import (
 // ClientHandlers are the handlers that a Client begins with. nil is a command
 // without a handler yet: see the methods On….
 //
-// A handler's error reaches the sender if it wraps an *ipcio.RemoteError, and
-// else stays in the log of this process.
+// A handler's error reaches the caller if it wraps an error of the schema or an
+// *ipcio.RemoteError, and else stays in the log of this process.
 type ClientHandlers struct {
 	// ExampleResponseCommand handles example_response_command. Answers
 	// example_request_command.
@@ -66,7 +66,7 @@ func (c *Client) OnExampleResponseCommand(fn func(context.Context, ExampleRespon
 	}
 	return ipcio.HandleTyped(c.Client, CommandExampleResponseCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ExampleResponseCommandPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)
@@ -81,7 +81,7 @@ func (c *Client) OnOtherResponseCommand(fn func(context.Context, OtherResponseCo
 	}
 	return ipcio.HandleTyped(c.Client, CommandOtherResponseCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p OtherResponseCommandPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, p)

@@ -9,59 +9,50 @@ type ExampleRequestCommandPayload struct {
 	Data string
 }
 
-var fieldsExampleRequestCommandPayload = []codec.Field{
-	{Name: "data"},
-}
+var fieldsExampleRequestCommandPayload = []codec.Field{{Name: "data"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ExampleRequestCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ExampleRequestCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ExampleRequestCommandPayload) UnmarshalCBOR(b []byte) error {
+	*v = ExampleRequestCommandPayload{}
 	d := codec.NewDecoder(b)
-	var x ExampleRequestCommandPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ExampleRequestCommandPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *ExampleRequestCommandPayload) String() string {
-	return codec.String("ExampleRequestCommandPayload", v.AppendCBOR)
+	return codec.String("ExampleRequestCommandPayload", v.encodeCBOR)
 }
 
-func (v *ExampleRequestCommandPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("data", c.Text(v.Data)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ExampleRequestCommandPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ExampleRequestCommandPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64data"...), v.Data)
-	return b
+func (v *ExampleRequestCommandPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ExampleRequestCommandPayload
+		codec.Unchecked
+	}{ExampleRequestCommandPayload: v}.Check)
+}
+
+func (v *ExampleRequestCommandPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64data", v.Data)
+		e.End(s)
+	}
 }
 
 func (v *ExampleRequestCommandPayload) decodeCBOR(d *codec.Decoder) {
@@ -78,59 +69,50 @@ type OtherRequestCommandPayload struct {
 	Data string
 }
 
-var fieldsOtherRequestCommandPayload = []codec.Field{
-	{Name: "data"},
-}
+var fieldsOtherRequestCommandPayload = []codec.Field{{Name: "data"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *OtherRequestCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *OtherRequestCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *OtherRequestCommandPayload) UnmarshalCBOR(b []byte) error {
+	*v = OtherRequestCommandPayload{}
 	d := codec.NewDecoder(b)
-	var x OtherRequestCommandPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *OtherRequestCommandPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *OtherRequestCommandPayload) String() string {
-	return codec.String("OtherRequestCommandPayload", v.AppendCBOR)
+	return codec.String("OtherRequestCommandPayload", v.encodeCBOR)
 }
 
-func (v *OtherRequestCommandPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("data", c.Text(v.Data)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *OtherRequestCommandPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *OtherRequestCommandPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64data"...), v.Data)
-	return b
+func (v *OtherRequestCommandPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*OtherRequestCommandPayload
+		codec.Unchecked
+	}{OtherRequestCommandPayload: v}.Check)
+}
+
+func (v *OtherRequestCommandPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64data", v.Data)
+		e.End(s)
+	}
 }
 
 func (v *OtherRequestCommandPayload) decodeCBOR(d *codec.Decoder) {
@@ -147,59 +129,50 @@ type ExampleResponseCommandPayload struct {
 	Data string
 }
 
-var fieldsExampleResponseCommandPayload = []codec.Field{
-	{Name: "data"},
-}
+var fieldsExampleResponseCommandPayload = []codec.Field{{Name: "data"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *ExampleResponseCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *ExampleResponseCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ExampleResponseCommandPayload) UnmarshalCBOR(b []byte) error {
+	*v = ExampleResponseCommandPayload{}
 	d := codec.NewDecoder(b)
-	var x ExampleResponseCommandPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *ExampleResponseCommandPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *ExampleResponseCommandPayload) String() string {
-	return codec.String("ExampleResponseCommandPayload", v.AppendCBOR)
+	return codec.String("ExampleResponseCommandPayload", v.encodeCBOR)
 }
 
-func (v *ExampleResponseCommandPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("data", c.Text(v.Data)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ExampleResponseCommandPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *ExampleResponseCommandPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64data"...), v.Data)
-	return b
+func (v *ExampleResponseCommandPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*ExampleResponseCommandPayload
+		codec.Unchecked
+	}{ExampleResponseCommandPayload: v}.Check)
+}
+
+func (v *ExampleResponseCommandPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64data", v.Data)
+		e.End(s)
+	}
 }
 
 func (v *ExampleResponseCommandPayload) decodeCBOR(d *codec.Decoder) {
@@ -216,59 +189,50 @@ type OtherResponseCommandPayload struct {
 	Data string
 }
 
-var fieldsOtherResponseCommandPayload = []codec.Field{
-	{Name: "data"},
-}
+var fieldsOtherResponseCommandPayload = []codec.Field{{Name: "data"}}
 
-// AppendCBOR appends the encoded value to b. The error is a *codec.EncodeError,
-// with b as it was.
+// AppendCBOR validates the value and appends its encoding to b.
 func (v *OtherResponseCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
-// MarshalCBOR returns the encoded value.
+// MarshalCBOR returns the encoding.
 func (v *OtherResponseCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
-// UnmarshalCBOR decodes b and keeps none of it. The error is a
-// *codec.DecodeError, with v as it was.
+// UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *OtherResponseCommandPayload) UnmarshalCBOR(b []byte) error {
+	*v = OtherResponseCommandPayload{}
 	d := codec.NewDecoder(b)
-	var x OtherResponseCommandPayload
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
-}
-
-// Validate reports what keeps the value from being encoded, as a
-// *codec.EncodeError.
-func (v *OtherResponseCommandPayload) Validate() error {
-	var c codec.Checker
-	v.checkCBOR(&c)
-	return c.Err()
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
 // String returns the value in one line.
 func (v *OtherResponseCommandPayload) String() string {
-	return codec.String("OtherResponseCommandPayload", v.AppendCBOR)
+	return codec.String("OtherResponseCommandPayload", v.encodeCBOR)
 }
 
-func (v *OtherResponseCommandPayload) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("data", c.Text(v.Data)) &&
-		c.Leave()
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *OtherResponseCommandPayload) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func (v *OtherResponseCommandPayload) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 1)
-	b = codec.AppendText(append(b, "\x64data"...), v.Data)
-	return b
+func (v *OtherResponseCommandPayload) validate(c *codec.Validator) {
+	c.Check(struct {
+		*OtherResponseCommandPayload
+		codec.Unchecked
+	}{OtherResponseCommandPayload: v}.Check)
+}
+
+func (v *OtherResponseCommandPayload) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Text("\x64data", v.Data)
+		e.End(s)
+	}
 }
 
 func (v *OtherResponseCommandPayload) decodeCBOR(d *codec.Decoder) {

@@ -12,8 +12,8 @@ import (
 // ServerHandlers are the handlers that a Server begins with. nil is a command
 // without a handler yet: see the methods On….
 //
-// A handler's error reaches the sender if it wraps an *ipcio.RemoteError, and
-// else stays in the log of this process.
+// A handler's error reaches the caller if it wraps an error of the schema or an
+// *ipcio.RemoteError, and else stays in the log of this process.
 type ServerHandlers struct {
 	// ExampleRequestCommand handles example_request_command. Asks the server for an
 	// example.
@@ -66,7 +66,7 @@ func (s *Server) OnExampleRequestCommand(fn func(context.Context, *Peer, Example
 	}
 	return ipcio.HandleTyped(s.Server, CommandExampleRequestCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p ExampleRequestCommandPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, &Peer{Peer: m.From()}, p)
@@ -81,7 +81,7 @@ func (s *Server) OnOtherRequestCommand(fn func(context.Context, *Peer, OtherRequ
 	}
 	return ipcio.HandleTyped(s.Server, CommandOtherRequestCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
 		var p OtherRequestCommandPayload
-		if err := p.UnmarshalCBOR(m.Raw()); err != nil {
+		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
 			return b, err
 		}
 		return b, fn(ctx, &Peer{Peer: m.From()}, p)

@@ -53,7 +53,7 @@ func AppendFloat64(b []byte, v float64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, byte(Simple)<<5|infoFloat64), bits)
 }
 
-// AppendText appends s, which must be valid UTF-8: see [Checker.Text].
+// AppendText appends s, which must be valid UTF-8: see [Encoder.Text].
 func AppendText(b []byte, s string) []byte {
 	return append(AppendHead(b, Text, uint64(len(s))), s...)
 }
@@ -64,7 +64,7 @@ func AppendBytes(b, v []byte) []byte {
 }
 
 // AppendTime appends t as tag 0: RFC 3339 in UTC, with as many digits of the
-// nanoseconds as t needs. The year must be 0 to 9999: see [Checker.Time].
+// nanoseconds as t needs. The year must be 0 to 9999: see [Encoder.Time].
 func AppendTime(b []byte, t time.Time) []byte {
 	var buf [len(time.RFC3339Nano)]byte
 	text := t.UTC().AppendFormat(buf[:0], time.RFC3339Nano)
@@ -82,7 +82,7 @@ func AppendUUID(b []byte, u [16]byte) []byte {
 }
 
 // AppendAny appends an encoded item as it is, or null if there is none. It
-// must be well-formed: see [Checker.Any].
+// must be well-formed: see [Encoder.Any].
 func AppendAny(b, item []byte) []byte {
 	if len(item) == 0 {
 		return AppendNull(b)
@@ -102,25 +102,12 @@ func SortedKeys[T any](keys []string, m map[string]T) []string {
 	for k := range m {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, CompareKeys)
+	sortKeys(keys)
 	return keys
 }
 
-// An Entry is an entry of a map.
-type Entry[T any] struct {
-	Key   string
-	Value T
-}
-
-// SortedEntries appends the entries of m to entries, in the order of
-// [SortedKeys]. For small values it is faster than looking them up by key.
-func SortedEntries[T any](entries []Entry[T], m map[string]T) []Entry[T] {
-	for k, v := range m {
-		entries = append(entries, Entry[T]{k, v})
-	}
-	slices.SortFunc(entries, func(a, b Entry[T]) int { return CompareKeys(a.Key, b.Key) })
-	return entries
-}
+// sortKeys is apart, so that not every package with a map compiles it.
+func sortKeys(keys []string) { slices.SortFunc(keys, CompareKeys) }
 
 // CompareKeys orders keys as their encodings: by length and then bytewise. It
 // returns a negative number, 0 or a positive one.

@@ -24,43 +24,47 @@ var reportFields = []codec.Field{
 }
 
 func (v *report) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
+// UnmarshalReport is not called UnmarshalCBOR, so that fxamacker/cbor does not
+// find it.
 func (v *report) UnmarshalReport(b []byte) error {
-	var x report
+	*v = report{}
 	d := codec.NewDecoder(b)
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
+}
+
+func (v *report) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
+}
+
+func (v *report) validate(c *codec.Validator) {
+	c.Rule("tags", len(v.Tags) <= 64, "len", "..64")
+	c.Check(struct {
+		*report
+		codec.Unchecked
+	}{report: v}.Check)
+}
+
+func (v *report) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Key("\x63env")
+		encodeEnv(e, v.Env)
+		e.Uint("\x63job", v.Job)
+		e.Key("\x64tags")
+		encodeTags(e, v.Tags)
+		e.Text("\x65image", v.Image)
+		e.Text("\x65owner", v.Owner)
+		e.Bool("\x66urgent", v.Urgent)
+		e.Float64("\x66weight", v.Weight)
+		e.End(s)
 	}
-	*v = x
-	return nil
-}
-
-func (v *report) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("env", checkEnv(c, v.Env)) &&
-		c.Field("tags", checkTags(c, v.Tags)) &&
-		c.Field("image", c.Text(v.Image)) &&
-		c.Field("owner", c.Text(v.Owner)) &&
-		c.Leave()
-}
-
-func (v *report) appendCBOR(b []byte) []byte {
-	b = codec.AppendMapHead(b, 7)
-	b = appendEnv(append(b, "\x63env"...), v.Env)
-	b = codec.AppendUint(append(b, "\x63job"...), v.Job)
-	b = appendTags(append(b, "\x64tags"...), v.Tags)
-	b = codec.AppendText(append(b, "\x65image"...), v.Image)
-	b = codec.AppendText(append(b, "\x65owner"...), v.Owner)
-	b = codec.AppendBool(append(b, "\x66urgent"...), v.Urgent)
-	b = codec.AppendFloat64(append(b, "\x66weight"...), v.Weight)
-	return b
 }
 
 func (v *report) decodeCBOR(d *codec.Decoder) {

@@ -1,15 +1,10 @@
 package codec
 
-import (
-	"slices"
-	"strings"
-	"unsafe"
-)
-
 // A Field describes a field of a struct to [Decoder.Struct].
 type Field struct {
-	Name string // the key
-	Rule Rule
+	Name   string // the key
+	Rule   Rule
+	Secret bool // errors say nothing of the value
 }
 
 // A Rule says whether a field may be absent.
@@ -56,7 +51,7 @@ func (d *Decoder) Struct(fields []Field) Struct {
 func (s *Struct) Next() bool {
 	d := s.d
 	if s.cur >= 0 && d.err != nil {
-		d.err.Path = under(s.fields[s.cur].Name, d.err.Path)
+		s.locate(&s.fields[s.cur])
 	}
 	s.cur = -1
 	for d.err == nil && s.left > 0 {
@@ -92,6 +87,15 @@ func (s *Struct) Next() bool {
 	return false
 }
 
+// locate completes the error in the value of a field.
+func (s *Struct) locate(f *Field) {
+	err := s.d.err
+	if f.Secret {
+		err.Path, err.Reason = "", "the value is refused; it is secret"
+	}
+	err.Path = under(f.Name, err.Path)
+}
+
 // Index returns the index of the field that Next went to.
 func (s *Struct) Index() int { return s.cur }
 
@@ -112,15 +116,19 @@ func (s *Struct) find(key []byte) int {
 		s.guess++
 		return g
 	}
-	i, ok := slices.BinarySearchFunc(s.fields, key, func(f Field, key []byte) int {
-		if len(f.Name) != len(key) {
-			return len(f.Name) - len(key)
+	lo, hi := 0, len(s.fields)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if name := s.fields[mid].Name; len(name) < len(key) || len(name) == len(key) && name < string(key) {
+			lo = mid + 1
+		} else {
+			hi = mid
 		}
-		return strings.Compare(f.Name, string(key))
-	})
-	if !ok {
+	}
+	if lo == len(s.fields) || s.fields[lo].Name != string(key) {
 		return -1
 	}
+	i := lo
 	s.guess = i + 1
 	return i
 }
@@ -182,17 +190,18 @@ type List struct {
 	i, n int // how many elements were begun, and of how many
 }
 
-// MakeList begins a list. The slice is empty, never nil, and has room for all
-// elements.
-func MakeList[T any](d *Decoder) (List, []T) {
-	var elem T
+// List begins a list whose elements take size bytes of memory each.
+func (d *Decoder) List(size int) List {
 	at := d.off
 	l := List{d: d, n: d.open(Array)}
-	if !d.charge(at, l.n, unsafe.Sizeof(elem)) {
+	if !d.charge(at, l.n, size) {
 		l.n = 0
 	}
-	return l, make([]T, 0, l.n)
+	return l
 }
+
+// Len returns how many elements there are: room for as many may be made.
+func (l *List) Len() int { return l.n }
 
 // Next goes to the next element and reports whether there is one. The caller
 // reads it before it calls Next again.
@@ -220,25 +229,21 @@ type Map struct {
 	key  string
 }
 
-// MakeMap begins a map. The Go map is empty, never nil, and has room for all
-// entries.
-func MakeMap[T any](d *Decoder) (Map, map[string]T) {
+// Map begins a map whose values take size bytes of memory each.
+func (d *Decoder) Map(size int) Map {
 	at := d.off
 	m := Map{d: d, n: d.open(Pairs)}
-	if !d.charge(at, 1, mapMemory) || !d.charge(at, m.n, entrySize[T]()) {
+	if !d.charge(at, 1, mapMemory) || !d.charge(at, m.n, entryMemory(size)) {
 		m.n = 0
 	}
-	return m, make(map[string]T, m.n)
+	return m
 }
 
-// entrySize is what an entry takes in a Go map that is half full.
-func entrySize[T any]() uintptr {
-	var e struct {
-		key   string
-		value T
-	}
-	return 2 * unsafe.Sizeof(e)
-}
+// entryMemory is what an entry takes in a Go map that is half full.
+func entryMemory(size int) int { return 2 * (16 + (size+7)&^7) }
+
+// Len returns how many entries there are: room for as many may be made.
+func (m *Map) Len() int { return m.n }
 
 // Next goes to the next entry, reads its key and reports whether there is one.
 // The caller stores the value before it calls Next again, and passes how many
@@ -271,3 +276,63 @@ func (m *Map) Next(have int) bool {
 // Key returns the key of the entry that Next went to. It is called before the
 // value is read.
 func (m *Map) Key() string { return m.d.key }
+
+// UnknownVariant is the index of a variant that the schema does not declare.
+const UnknownVariant = -1
+
+// failedVariant is the index of a union that could not be read.
+const failedVariant = -2
+
+// A Union is the one entry of a map: the key says which variant it is, and the
+// value follows.
+type Union struct {
+	d    *Decoder
+	kind string
+	i    int
+}
+
+// Union begins a union with the given variants, which are in the order of
+// [CompareKeys]. Others are refused if it is closed.
+func (d *Decoder) Union(variants []string, closed bool) Union {
+	at := d.off
+	u := Union{d: d, i: failedVariant}
+	n := d.open(Pairs)
+	if d.err == nil && n != 1 {
+		d.fail(at, "a union is a map of one entry, not of %d", n)
+	}
+	keyAt := d.off
+	key := d.text()
+	if d.err != nil {
+		return u
+	}
+	i, ok := findKey(variants, key)
+	switch {
+	case ok:
+		u.kind, u.i = variants[i], i
+	case closed:
+		d.fail(keyAt, "%s is none of the declared variants %s", quote(string(key)), oneOf(variants))
+	default:
+		u.kind, u.i = string(key), UnknownVariant
+	}
+	return u
+}
+
+// Index returns the index of the variant or [UnknownVariant]. It is another
+// number if there was an error.
+func (u *Union) Index() int { return u.i }
+
+// Kind returns the key.
+func (u *Union) Kind() string { return u.kind }
+
+// End ends the union. The value was read before.
+func (u *Union) End() {
+	d := u.d
+	switch {
+	case d.err == nil:
+		d.depth--
+	case u.i == UnknownVariant:
+		d.err.Path = under(keyStep(u.kind), d.err.Path)
+	case u.i >= 0:
+		d.err.Path = under(u.kind, d.err.Path)
+	}
+}

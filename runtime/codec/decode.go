@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"time"
-	"unsafe"
 )
 
 // The memory that lists, maps and optional structs of one item may take:
@@ -39,13 +38,17 @@ func NewDecoder(b []byte) Decoder {
 func budget(size int) int { return freeMemory + min(size, math.MaxInt/MaxGrowth/2)*MaxGrowth }
 
 // Finish returns the first error, a *[DecodeError], or that something follows
-// the item.
-func (d *Decoder) Finish() error {
+// the item. If all is well it returns what validate says of what was decoded;
+// nil has nothing to say.
+func (d *Decoder) Finish(validate func() error) error {
 	if d.err == nil && d.off < len(d.b) {
 		d.err = trailing(d.off, len(d.b))
 	}
-	if d.err != nil {
+	switch {
+	case d.err != nil:
 		return d.err
+	case validate != nil:
+		return validate()
 	}
 	return nil
 }
@@ -74,12 +77,12 @@ func (d *Decoder) failIn(step string, at int, format string, args ...any) {
 }
 
 // charge takes n × size bytes from the memory that is left.
-func (d *Decoder) charge(at, n int, size uintptr) bool {
-	if n > 0 && uintptr(d.spare)/uintptr(n) < size {
+func (d *Decoder) charge(at, n, size int) bool {
+	if n > 0 && d.spare/n < size {
 		d.fail(at, "decoding takes more memory than %d bytes and %d for each byte received", freeMemory, MaxGrowth)
 		return false
 	}
-	d.spare -= n * int(size)
+	d.spare -= n * size
 	return true
 }
 
@@ -444,12 +447,9 @@ func (d *Decoder) skip() {
 	d.off = end
 }
 
-// New returns a new T for an optional struct.
-func New[T any](d *Decoder) *T {
-	var v T
-	d.charge(d.off, 1, unsafe.Sizeof(v))
-	return new(T)
-}
+// New counts size bytes of memory for a new variable: an optional struct or a
+// variant.
+func (d *Decoder) New(size int) { d.charge(d.off, 1, size) }
 
 // CheckEmpty reports what is wrong with the payload of a command that declares
 // none. It is a map, perhaps from a peer whose schema declares fields, or null.
@@ -460,5 +460,5 @@ func CheckEmpty(b []byte) error {
 		for s := d.Struct(nil); s.Next(); {
 		}
 	}
-	return d.Finish()
+	return d.Finish(nil)
 }

@@ -15,7 +15,7 @@ import (
 func read[T any](b []byte, method func(*codec.Decoder) T) (T, error) {
 	d := codec.NewDecoder(b)
 	v := method(&d)
-	return v, d.Finish()
+	return v, d.Finish(nil)
 }
 
 func TestScalars(t *testing.T) {
@@ -281,8 +281,7 @@ func TestStructErrors(t *testing.T) {
 		{"wrong kind", "\xa9" + without("\x64kind\x61a") + "\x64kind\x61c", "kind", `"c" is none of the declared values`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			old := full()
-			v := *old
+			v := full()
 			err := v.UnmarshalCBOR([]byte(c.in))
 			if c.reason == "" {
 				if err != nil {
@@ -299,9 +298,6 @@ func TestStructErrors(t *testing.T) {
 			}
 			if e.Offset < 0 || e.Offset > len(c.in) {
 				t.Errorf("offset %d is outside of the input", e.Offset)
-			}
-			if diff := cmp.Diff(old, &v); diff != "" {
-				t.Errorf("the value changed (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -338,7 +334,7 @@ func TestManyFields(t *testing.T) {
 				t.Errorf("field %d has the value %d", s.Index(), got)
 			}
 		}
-		return d.Finish()
+		return d.Finish(nil)
 	}
 	if err := decode(encode(-1, -1)); err != nil {
 		t.Error(err)

@@ -3,23 +3,28 @@ package codec
 import (
 	"encoding/hex"
 	"strconv"
+	"strings"
 )
 
 // MaxString is the length in bytes at which [String] cuts.
 const MaxString = 1024
 
-// String returns name and the value that enc appends, in the diagnostic
-// notation of RFC 8949, section 8: one line of ASCII, cut at [MaxString] bytes
-// and then marked with "…". For a value that cannot be encoded it says so.
-func String(name string, enc func(b []byte) ([]byte, error)) string {
-	b, err := enc(nil)
+// String returns name and the value that encode writes, in the diagnostic
+// notation of RFC 8949, section 8: one line, cut at [MaxString] bytes and then
+// marked with "…". It is ASCII but for secret fields, which are "•••". For a
+// value that cannot be encoded it says so.
+func String(name string, encode func(*Encoder)) string {
+	e := NewEncoder(nil, nil)
+	e.mask = true
+	encode(&e)
+	b, err := e.Finish()
 	if err != nil {
 		return name + "(" + err.Error() + ")"
 	}
 	p := printer{d: NewDecoder(b), out: append(make([]byte, 0, 128), name...)}
 	p.item()
 	if len(p.out) > MaxString {
-		return string(p.out[:MaxString]) + "…"
+		return strings.ToValidUTF8(string(p.out[:MaxString]), "") + "…"
 	}
 	return string(p.out)
 }
@@ -92,6 +97,12 @@ func (p *printer) simple(h Head) {
 	case infoFloat16, infoFloat32, infoFloat64:
 		v, _, _ := float(h)
 		p.out = strconv.AppendFloat(p.out, v, 'g', -1, 64)
+	case info1Byte:
+		if h.Value == secretValue {
+			p.out = append(p.out, "•••"...)
+			return
+		}
+		fallthrough
 	default:
 		p.out = append(p.out, "simple("...)
 		p.out = strconv.AppendUint(p.out, h.Value, 10)

@@ -49,7 +49,7 @@ func shift(err error, at int) *DecodeError {
 
 // under returns path as seen from the container of step.
 func under(step, path string) string {
-	if path == "" || path[0] == '[' {
+	if step == "" || path == "" || path[0] == '[' {
 		return step + path
 	}
 	return step + "." + path

@@ -42,118 +42,95 @@ var sampleFields = []codec.Field{
 }
 
 func (v *sample) AppendCBOR(b []byte) ([]byte, error) {
-	var c codec.Checker
-	if !v.checkCBOR(&c) {
-		return b, c.Err()
-	}
-	return c.Finish(b, v.appendCBOR(b))
+	e := codec.NewEncoder(b, v.Validate())
+	v.encodeCBOR(&e)
+	return e.Finish()
 }
 
 func (v *sample) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
 
 func (v *sample) UnmarshalCBOR(b []byte) error {
-	var x sample
+	*v = sample{}
 	d := codec.NewDecoder(b)
-	x.decodeCBOR(&d)
-	if err := d.Finish(); err != nil {
-		return err
-	}
-	*v = x
-	return nil
+	v.decodeCBOR(&d)
+	return d.Finish(v.Validate)
 }
 
-func (v *sample) String() string { return codec.String("sample", v.AppendCBOR) }
-
-func (v *sample) checkCBOR(c *codec.Checker) bool {
-	return c.Enter() &&
-		c.Field("at", c.Time(v.At)) &&
-		c.Field("env", checkEnv(c, v.Env)) &&
-		c.Field("kind", c.Closed(v.Kind, sampleKinds)) &&
-		c.Field("name", c.Text(v.Name)) &&
-		(v.Next == nil || codec.EnterNew(c, v.Next) && c.Field("next", v.Next.checkCBOR(c))) &&
-		c.Field("tags", checkTags(c, v.Tags)) &&
-		c.Field("extra", c.Any(v.Extra)) &&
-		c.Leave()
+func (v *sample) Validate() error {
+	var c codec.Validator
+	v.validate(&c)
+	return c.Err()
 }
 
-func checkTags(c *codec.Checker, v []string) bool {
-	if !codec.EnterList(c, v) {
-		return false
+func (v *sample) String() string { return codec.String("sample", v.encodeCBOR) }
+
+func (v *sample) validate(c *codec.Validator) {
+	c.Enum("kind", v.Kind, sampleKinds)
+	if v.Next != nil && c.Enter() {
+		v.Next.validate(c)
+		c.Leave("next")
 	}
-	for i, e := range v {
-		if !c.Elem(i, c.Text(e)) {
-			return false
+	c.Check(struct {
+		*sample
+		codec.Unchecked
+	}{sample: v}.Check)
+}
+
+const (
+	sampleSize = 232
+	textSize   = 16
+)
+
+func (v *sample) encodeCBOR(e *codec.Encoder) {
+	if s, ok := e.Struct(); ok {
+		e.Time("\x62at", v.At)
+		e.UUID("\x62id", v.ID)
+		e.Key("\x63env")
+		encodeEnv(e, v.Env)
+		e.Text("\x64kind", v.Kind)
+		e.Text("\x64name", v.Name)
+		if v.Next != nil {
+			e.Key("\x64next")
+			e.New(sampleSize)
+			v.Next.encodeCBOR(e)
 		}
-	}
-	return c.Leave()
-}
-
-func checkEnv(c *codec.Checker, v map[string]string) bool {
-	if !codec.EnterMap(c, v) {
-		return false
-	}
-	for k, e := range v {
-		if !c.Entry(k, c.Text(k) && c.Text(e)) {
-			return false
+		e.Key("\x64tags")
+		encodeTags(e, v.Tags)
+		e.Uint("\x65count", uint64(v.Count))
+		e.Any("\x65extra", v.Extra)
+		e.Float32("\x65ratio", v.Ratio)
+		if v.Output != nil {
+			e.Bytes("\x66output", v.Output)
 		}
+		if v.Timeout != nil {
+			e.Duration("\x67timeout", *v.Timeout)
+		}
+		if v.Priority != nil {
+			e.Int("\x68priority", int64(*v.Priority))
+		}
+		e.End(s)
 	}
-	return c.Leave()
 }
 
-func (v *sample) appendCBOR(b []byte) []byte {
-	n := 9
-	if v.Next != nil {
-		n++
+func encodeTags(e *codec.Encoder, v []string) {
+	if s, ok := e.List(len(v), textSize); ok {
+		for i := range v {
+			e.Elem(i)
+			e.Text("", v[i])
+		}
+		e.End(s)
 	}
-	if v.Output != nil {
-		n++
-	}
-	if v.Timeout != nil {
-		n++
-	}
-	if v.Priority != nil {
-		n++
-	}
-	b = codec.AppendMapHead(b, n)
-	b = codec.AppendTime(append(b, "\x62at"...), v.At)
-	b = codec.AppendUUID(append(b, "\x62id"...), v.ID)
-	b = appendEnv(append(b, "\x63env"...), v.Env)
-	b = codec.AppendText(append(b, "\x64kind"...), v.Kind)
-	b = codec.AppendText(append(b, "\x64name"...), v.Name)
-	if v.Next != nil {
-		b = v.Next.appendCBOR(append(b, "\x64next"...))
-	}
-	b = appendTags(append(b, "\x64tags"...), v.Tags)
-	b = codec.AppendUint(append(b, "\x65count"...), uint64(v.Count))
-	b = codec.AppendAny(append(b, "\x65extra"...), v.Extra)
-	b = codec.AppendFloat32(append(b, "\x65ratio"...), v.Ratio)
-	if v.Output != nil {
-		b = codec.AppendBytes(append(b, "\x66output"...), v.Output)
-	}
-	if v.Timeout != nil {
-		b = codec.AppendDuration(append(b, "\x67timeout"...), *v.Timeout)
-	}
-	if v.Priority != nil {
-		b = codec.AppendInt(append(b, "\x68priority"...), int64(*v.Priority))
-	}
-	return b
 }
 
-func appendTags(b []byte, v []string) []byte {
-	b = codec.AppendListHead(b, len(v))
-	for _, e := range v {
-		b = codec.AppendText(b, e)
+func encodeEnv(e *codec.Encoder, v map[string]string) {
+	if s, ok := e.Map(len(v), textSize); ok {
+		var few [16]string
+		for _, k := range codec.SortedKeys(few[:0], v) {
+			e.Entry(k)
+			e.Text("", v[k])
+		}
+		e.End(s)
 	}
-	return b
-}
-
-func appendEnv(b []byte, v map[string]string) []byte {
-	b = codec.AppendMapHead(b, len(v))
-	var few [16]codec.Entry[string]
-	for _, e := range codec.SortedEntries(few[:0], v) {
-		b = codec.AppendText(codec.AppendText(b, e.Key), e.Value)
-	}
-	return b
 }
 
 func (v *sample) decodeCBOR(d *codec.Decoder) {
@@ -170,7 +147,8 @@ func (v *sample) decodeCBOR(d *codec.Decoder) {
 		case 4:
 			v.Name = d.Text()
 		case 5:
-			v.Next = codec.New[sample](d)
+			d.New(sampleSize)
+			v.Next = new(sample)
 			v.Next.decodeCBOR(d)
 		case 6:
 			v.Tags = decodeTags(d)
@@ -191,17 +169,19 @@ func (v *sample) decodeCBOR(d *codec.Decoder) {
 }
 
 func decodeTags(d *codec.Decoder) []string {
-	list, v := codec.MakeList[string](d)
-	for list.Next() {
+	l := d.List(textSize)
+	v := make([]string, 0, l.Len())
+	for l.Next() {
 		v = append(v, d.Text())
 	}
 	return v
 }
 
 func decodeEnv(d *codec.Decoder) map[string]string {
-	entries, v := codec.MakeMap[string](d)
-	for entries.Next(len(v)) {
-		v[entries.Key()] = d.Text()
+	m := d.Map(textSize)
+	v := make(map[string]string, m.Len())
+	for m.Next(len(v)) {
+		v[m.Key()] = d.Text()
 	}
 	return v
 }

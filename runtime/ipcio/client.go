@@ -352,8 +352,8 @@ func (c *Client) setState(s State) {
 // report hands a gap to the program.
 func (c *Client) report(g Gap) {
 	c.ep.log.op("gap", "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
-	if f := c.cfg.OnGap; f != nil && !c.ep.notify.post(func() { f(g) }) {
-		c.ep.log.warn("OnGap is too slow: a report is lost", "reason", g.Reason.String(), "count", g.Count)
+	if f := c.cfg.OnGap; f != nil {
+		c.ep.notify.postGap(g, f)
 	}
 }
 

@@ -135,7 +135,7 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 		Frames: w.Frames, Bytes: w.Bytes, Calls: w.Calls, FrameBytes: limit,
 	}, w.Resumed)
 	if err == nil {
-		l.limit = limit
+		l.limit, l.fingerprint = limit, w.Fingerprint
 		l.self.Store(server)
 		if !w.Resumed {
 			c.lanes.broadcasts.Restart(w.BPos)
@@ -236,7 +236,11 @@ func (c *Client) down(domain, private *lane, ended chan struct{}) {
 
 // receivePrivate takes a frame of the private lane.
 func (c *Client) receivePrivate(ln *lane, f *wire.Frame) error {
-	if f.Kind != wire.KindClose {
+	switch f.Kind {
+	case wire.KindClose:
+	case wire.KindBroadcast:
+		return &wire.MalformedError{Kind: f.Kind, Reason: "not a frame of the private lane"}
+	default:
 		return c.link.receive(ln, f)
 	}
 	c.ep.log.op("the server says goodbye", "reason", f.Code)
@@ -244,6 +248,7 @@ func (c *Client) receivePrivate(ln *lane, f *wire.Frame) error {
 	var err error
 	if c.link.private == ln {
 		err = c.link.core.Closed(f.From, f.To)
+		c.link.core.Down() // what is sent from now on is for the next server
 	}
 	c.link.unlock()
 	return errors.Join(err, errFarewell)

@@ -163,7 +163,8 @@ func (s State) String() string {
 }
 
 // A Gap reports messages that were accepted and will not be handled, or that
-// were missed. Nothing is dropped without one.
+// were missed. Nothing is dropped without one. Behind a slow OnGap, reports
+// with the same Reason, Client and code of Err are added up.
 type Gap struct {
 	Reason   GapReason
 	Client   string   // at a server: the client it concerns; at a client: "" or the peer it concerns

@@ -183,6 +183,41 @@ func TestContractC3ShutdownLetsHandlersFinishAndRepliesArrive(t *testing.T) {
 	ok(t, receive(t, "the end of Shutdown", down), s.Wait())
 }
 
+// A second Shutdown waits for the first; one whose ctx ends cuts it short; one
+// in a handler, which the first waits for, does not wait.
+func TestContractC3ShutdownTwice(t *testing.T) {
+	d := newDomain(t)
+	started, release, inside := make(chan struct{}, 2), make(chan struct{}), make(chan error, 1)
+	s := d.serve(func(s *ipcio.Server) {
+		handle(t, s, "slow", func(context.Context, *ipcio.Message) (any, error) {
+			started <- struct{}{}
+			<-release
+			return "done", nil
+		})
+		handle(t, s, "shut.down", func(ctx context.Context, _ *ipcio.Message) (any, error) {
+			started <- struct{}{}
+			<-release
+			inside <- s.Shutdown(ctx)
+			return nil, nil
+		})
+	})
+	c := d.join("c")
+	replies := make(chan any, 1)
+	go func() { replies <- reply(t)(c.Call(d.ctx(), "slow", nil)) }()
+	receive(t, "the call's handler", started)
+	ok(t, c.Emit(d.ctx(), "shut.down", nil))
+	receive(t, "the event's handler", started)
+	down := make(chan error, 2)
+	go func() { down <- s.Shutdown(d.ctx()) }()
+	eventually(t, "the server drains", func() bool { return !s.Started() })
+	go func() { down <- s.Shutdown(d.ctx()) }()
+	close(release)
+	if got := receive(t, "the reply", replies); got != "done" {
+		t.Error(got)
+	}
+	ok(t, receive(t, "the Shutdown in a handler", inside), receive(t, "one Shutdown", down), receive(t, "the other", down))
+}
+
 func TestContractC3ShutdownObeysItsContext(t *testing.T) {
 	d := newDomain(t)
 	started := make(chan struct{}, 1)
@@ -247,6 +282,41 @@ func TestContractC4TheOtherSideSeesTheFarewell(t *testing.T) {
 	}
 }
 
+// A call made while the server ends in order was started by it, and answered,
+// or is for its successor: its outcome is never unknown.
+func TestContractC4CallsDuringARestartInOrder(t *testing.T) {
+	d := newDomain(t)
+	setup := func(s *ipcio.Server) { handle(t, s, "echo", echo) }
+	s := d.serve(setup)
+	c := d.join("c")
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if m, err := c.Call(d.ctx(), "echo", i); err != nil {
+					t.Error(err)
+					return
+				} else if v, err := m.Value(); err != nil || v != int64(i) {
+					t.Errorf("call %d was answered with %v %v", i, v, err)
+				}
+			}
+		})
+	}
+	for range 30 * *scale {
+		eventually(t, "the client is connected", func() bool { return len(s.Clients()) == 1 })
+		ok(t, s.Shutdown(d.ctx()))
+		s = d.serve(setup)
+	}
+	close(stop)
+	callers.Wait()
+}
+
 // The server knows at once that a client has ended, and not that it might come
 // back.
 func TestContractC4ClosedClientsAreGone(t *testing.T) {
@@ -263,6 +333,33 @@ func TestContractC4ClosedClientsAreGone(t *testing.T) {
 		}
 	}
 	if got := gaps.all(); len(got) != 0 {
+		t.Errorf("gaps %+v", got)
+	}
+}
+
+// What a client has handled when it closes is not reported as given up, though
+// its acknowledgement was not due yet.
+func TestContractC4HandledIsNotGivenUp(t *testing.T) {
+	d := newDomain(t)
+	gaps := newRecorder[ipcio.Gap]()
+	s := d.serveWith(ipcio.ServerConfig{OnGap: gaps.add})
+	started := make(chan struct{})
+	c := d.join("c", func(c *ipcio.Client) {
+		handle(t, c, "handled", echo)
+		handle(t, c, "running", func(ctx context.Context, _ *ipcio.Message) (any, error) {
+			close(started)
+			<-ctx.Done()
+			return nil, nil
+		})
+	})
+	for i := range 5 {
+		ok(t, s.Emit(d.ctx(), "c", "handled", i))
+	}
+	ok(t, s.Emit(d.ctx(), "c", "running", nil), s.Emit(d.ctx(), "c", "waiting", nil))
+	receive(t, "the start of the last handler", started)
+	ok(t, c.Close())
+	got := gaps.wait(t, 2)
+	if len(got) != 2 || got[0].Commands[0] != "running" || got[1].Commands[0] != "waiting" {
 		t.Errorf("gaps %+v", got)
 	}
 }
@@ -415,9 +512,10 @@ func TestContractC10HandlersFillEachOthersQueues(t *testing.T) {
 	s := d.serveWith(ipcio.ServerConfig{Queue: queue}, func(s *ipcio.Server) { handle(t, s, "ball", bounce) })
 	c := d.client(ipcio.ClientConfig{Name: "c", Queue: queue})
 	handle(t, c, "ball", bounce)
-	ok(t, c.Connect(d.ctx()), c.Emit(d.ctx(), "ball", 0))
-	eventually(t, "a thousand refusals, and the ball is still in the air", func() bool {
-		return refused.Load() > 1000 && bounced.Load() > 1000
+	ok(t, c.Connect(d.ctx()))
+	eventually(t, "many refusals, and still the balls fly", func() bool {
+		ok(t, c.Emit(d.ctx(), "ball", 0)) // all others may have been refused by now
+		return refused.Load() > 200 && bounced.Load() > 200
 	})
 	ok(t, c.Close(), s.Close())
 }

@@ -221,7 +221,7 @@ func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err
 		}
 	}
 	if err := l.checkPayload(spec, h, in.Payload); err != nil {
-		return nil, &payloadError{err}
+		return nil, &payloadError{err: err}
 	}
 	m := &Message{
 		command: in.Command, from: l.peerOf(in), raw: in.Payload,
@@ -236,6 +236,9 @@ func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err
 		}
 	}()
 	reply, err = h.run(ctx, m, nil)
+	if e, ok := errors.AsType[*payloadError](err); err != nil && (!ok || e.message != m) {
+		return nil, &handlerError{err}
+	}
 	if err == nil && m.call && !h.typed && spec != nil && spec.Reply != nil {
 		if err := spec.Reply(reply); err != nil {
 			return nil, fmt.Errorf("ipcio: the reply of the handler of %q: %w", in.Command, err)
@@ -270,11 +273,12 @@ func (l *link) checkPayload(spec *CommandSpec, h *handler, payload []byte) error
 	return codec.WellFormed(payload)
 }
 
-// payloadError marks a payload that was refused before the handler ran.
-type payloadError struct{ err error }
+// handlerError marks the error of a handler that ran, so that what it got from
+// elsewhere and returns is not taken for a refusal of its own message.
+type handlerError struct{ err error }
 
-func (e *payloadError) Error() string { return "ipcio: the payload: " + trimPrefix(e.err).Error() }
-func (e *payloadError) Unwrap() error { return e.err }
+func (e *handlerError) Error() string { return e.err.Error() }
+func (e *handlerError) Unwrap() error { return e.err }
 
 // panicError is what a handler's panic becomes.
 type panicError struct {
@@ -299,9 +303,21 @@ type failure struct {
 // failure decides what the other side is told of the error of a handler. The
 // text of an error that was not meant for it stays in the log.
 func (l *link) failure(in *session.Incoming, err error) failure {
-	if e, ok := errors.AsType[*payloadError](err); ok {
+	_, ran := err.(*handlerError)
+	if e, ok := errors.AsType[*payloadError](err); ok && !ran {
 		l.ep.log.op("refuse", "command", in.Command, "reason", e)
-		return failure{code: CodeInvalid, message: e.Error(), outcome: wire.OutcomeNotHandled, refused: true}
+		f := failure{code: CodeInvalid, message: e.Error(), outcome: wire.OutcomeNotHandled, refused: true}
+		if invalid := codec.Invalid(in.Command, e.err); invalid != nil {
+			f.data = appendRefusal(nil, invalid, l.ep.specs[in.Command])
+		}
+		return f
+	}
+	if e, ok := declaredBy(err); ok && in.Kind == wire.KindCall {
+		data, encodeErr := encodeDeclared(e)
+		if encodeErr == nil {
+			return failure{code: e.ErrorName(), message: e.Error(), data: data, outcome: wire.OutcomeHandled}
+		}
+		err = fmt.Errorf("the error %s of the handler of %q cannot be encoded: %w", e.ErrorName(), in.Command, encodeErr)
 	}
 	if e, ok := errors.AsType[*RemoteError](err); ok {
 		f := failure{code: e.Code, message: e.Message, data: e.Data, outcome: wire.OutcomeHandled}
@@ -310,7 +326,7 @@ func (l *link) failure(in *session.Incoming, err error) failure {
 			l.ep.log.op("no handler", "command", in.Command)
 			f.message = fmt.Sprintf("no handler for %q", in.Command)
 			f.outcome, f.refused = wire.OutcomeNotHandled, true
-		case e.outcome == OutcomeNotHandled:
+		case e.outcome == OutcomeNotHandled && !ran:
 			l.ep.log.op("refuse", "command", in.Command, "reason", e.Message)
 			f.outcome, f.refused = wire.OutcomeNotHandled, true
 		case in.Kind != wire.KindCall:

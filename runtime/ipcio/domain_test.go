@@ -3,7 +3,6 @@ package ipcio_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -256,5 +255,30 @@ func TestSmoke(t *testing.T) {
 	if err := s.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	_ = fmt.Sprint
+}
+
+// What another client refused is reported to whoever sent it, with its name.
+func TestGapNamesThePeer(t *testing.T) {
+	d := newDomain(t)
+	s := d.serve()
+	gaps := newRecorder[ipcio.Gap]()
+	a := d.client(ipcio.ClientConfig{Name: "a", OnGap: gaps.add})
+	if err := a.Connect(d.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	d.join("b")
+	for _, to := range []string{"b", "nobody"} {
+		if err := a.EmitTo(d.ctx(), to, "unheard", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]error{"b": ipcio.ErrNoHandler, "nobody": ipcio.ErrUnknownClient}
+	for _, g := range gaps.wait(t, len(want)) {
+		if !errors.Is(g.Err, want[g.Client]) || g.Reason != ipcio.GapRefused || g.Count != 1 || len(g.Commands) != 1 || g.Commands[0] != "unheard" {
+			t.Errorf("client %q: %+v", g.Client, g)
+		}
+	}
+	if err := s.Shutdown(d.ctx()); err != nil {
+		t.Error(err)
+	}
 }

@@ -17,7 +17,7 @@ type AppendFunc = func(b []byte) ([]byte, error)
 // ParseFunc decodes b, which it must not keep.
 type ParseFunc = func(b []byte) error
 
-// TypedFunc handles one message: it decodes m.Raw, runs the program's handler
+// TypedFunc handles one message: it decodes m with [DecodePayload], runs the program's handler
 // and appends the encoded reply to b. For an event it returns b as it is.
 type TypedFunc func(ctx context.Context, m *Message, b []byte) ([]byte, error)
 

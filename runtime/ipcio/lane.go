@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	writeBatch = 64 << 10  // bytes gathered for one write
-	writeChunk = 256 << 10 // bytes of one write: what a slow peer must take within silenceMost
-	farewell   = 250 * time.Millisecond
+	writeBatch = 64 << 10    // bytes gathered for one write
+	writeChunk = 256 << 10   // bytes of one write: what a slow peer must take within silenceMost
+	farewell   = time.Second // what the other side has to take the last words
 
 	// Silence is counted in ticks of the janitor.
 	tick         = time.Second

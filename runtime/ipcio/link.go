@@ -24,12 +24,17 @@ type link struct {
 
 	// answer is told what became of a message that was relayed to this session
 	// and given up. It is nil at a client.
-	returned func(g session.Gap)
+	returned func(peer string, g session.Gap)
+	name     string // of the client at the other side; "" at a client
 
-	mu       sync.Mutex // guards the fields below; a lane's lock may be taken under it
-	core     *session.Session
-	private  *lane // nil while there is no connection
-	limit    int   // the largest frame the other side takes
+	mu      sync.Mutex // guards the fields below; a lane's lock may be taken under it
+	core    *session.Session
+	private *lane // nil while there is no connection
+
+	// fingerprint is the other side's, of its whole protocol; "" if it has none.
+	fingerprint string
+
+	limit    int // the largest frame the other side takes
 	ended    bool
 	deadPeer error         // what a send returns once the session is given up
 	runner   bool          // a goroutine runs the inbox
@@ -182,11 +187,11 @@ func (l *link) end(code string, err error) {
 func (l *link) gap(g session.Gap) {
 	if g.Origin != (session.Origin{}) {
 		if l.returned != nil {
-			l.returned(g)
+			l.returned(l.name, g)
 		}
 		return
 	}
-	out := Gap{From: g.From, To: g.To, Count: g.Count}
+	out := Gap{Client: g.Peer, From: g.From, To: g.To, Count: g.Count}
 	if g.Command != "" {
 		out.Commands = []string{g.Command}
 	}
@@ -230,8 +235,12 @@ func (l *link) post(ctx context.Context, verb string, m *session.Message, to str
 		}
 		err := l.core.Emit(m)
 		var room chan struct{}
-		if err != nil && l.mayBlock(ctx, err) {
+		switch {
+		case err == nil:
+		case l.mayBlock(ctx, err):
 			room = l.awaitRoom()
+		default:
+			l.core.RequestAck() // what is done already may make room for the next one
 		}
 		l.unlock()
 		switch {
@@ -359,7 +368,7 @@ func (l *link) outcome(m *session.Message, to string, r *session.Result) ([]byte
 		if len(r.Payload) > 0 && r.Payload[0] != cborNull {
 			remote.Data = Any(r.Payload)
 		}
-		return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: remote}
+		return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: l.remoteError(m.Command, remote)}
 	}
 	var err error
 	switch r.Code {
@@ -382,7 +391,10 @@ func (l *link) outcome(m *session.Message, to string, r *session.Result) ([]byte
 	return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: err}
 }
 
-const cborNull = 0xf6
+const (
+	cborNull     = 0xf6
+	cborEmptyMap = 0xa0
+)
 
 // flush waits until everything that was accepted before is done at the other
 // side.

@@ -233,7 +233,7 @@ func TestNpmDefect07DomainInUse(t *testing.T) {
 	}
 	handle(t, second, "ask", answer("second"))
 	ok(t, second.Start(d.ctx()))
-	ok(t, client.Connect(d.ctx()))
+	eventually(t, "the client has come over", func() bool { return len(second.Clients()) == 1 })
 	if got := reply(t)(client.Call(d.ctx(), "ask", 1)); got != "second" {
 		t.Errorf("the new server answers %v", got)
 	}

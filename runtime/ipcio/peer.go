@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ipcio/ipcio-go/runtime/codec"
 	"github.com/ipcio/ipcio-go/runtime/internal/session"
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
@@ -113,7 +114,7 @@ func (p Peer) label() string {
 // encode makes the payload of a message. A nil enc makes the empty map.
 func encode(enc AppendFunc) ([]byte, error) {
 	if enc == nil {
-		return []byte{0xa0}, nil
+		return []byte{cborEmptyMap}, nil
 	}
 	return enc(nil)
 }
@@ -129,7 +130,10 @@ func (ep *endpoint) encoder(command string, data any) AppendFunc {
 		}
 		if spec := ep.specs[command]; spec != nil && spec.Payload != nil {
 			if err := spec.Payload(b[start:]); err != nil {
-				return b, &payloadError{err}
+				if invalid := codec.Invalid(command, err); invalid != nil {
+					err = invalid
+				}
+				return b, err
 			}
 		}
 		return b, nil
@@ -155,6 +159,9 @@ func (l *link) prepare(verb, command, to string, enc AppendFunc) ([]byte, error)
 		payload, err = encode(enc)
 	}
 	if err != nil {
+		if invalid, ok := errors.AsType[*ValidationError](err); ok && invalid.Command == "" {
+			invalid.Command = command
+		}
 		return nil, &sendError{verb: verb, command: command, to: to, outcome: OutcomeNotSent, err: err}
 	}
 	return payload, nil
@@ -179,6 +186,7 @@ func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, 
 	l.ep.log.op("call", "command", command, "to", label(name), "bytes", len(payload))
 	reply, err := l.call(ctx, &session.Message{
 		Peer: to, Command: command, Payload: payload, Nested: isNested(ctx, l, to, l.ep.route != nil),
+		Idempotent: l.ep.isIdempotent(command),
 	}, name)
 	if err != nil {
 		return err
@@ -187,7 +195,7 @@ func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, 
 		return nil
 	}
 	if err := dec(reply); err != nil {
-		return &sendError{verb: "call", command: command, to: name, outcome: OutcomeHandled, err: fmt.Errorf("the reply: %w", err)}
+		return &sendError{verb: "call", command: command, to: name, outcome: OutcomeHandled, err: l.wrongReply(name, err)}
 	}
 	return nil
 }

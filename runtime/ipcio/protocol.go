@@ -9,6 +9,7 @@ type Protocol struct {
 	Version     int    // major version; both sides must agree
 	Fingerprint string // "sha256:" and 64 hex digits over the parts that matter on the wire
 	Commands    []CommandSpec
+	Errors      []ErrorSpec // what calls may fail with
 }
 
 // Direction says who may send a command to whom.
@@ -47,6 +48,8 @@ type CommandSpec struct {
 	Fingerprint string // 16 hex digits over this command's wire form
 	Payload     func(b []byte) error
 	Reply       func(b []byte) error
+	Errors      []string // the names of the errors that a call may fail with: see Protocol.Errors
+	Idempotent  bool     // the runtime repeats a call whose outcome a restart of the server left unknown
 }
 
 // IsCall reports whether the command has a reply.

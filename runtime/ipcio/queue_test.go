@@ -240,3 +240,33 @@ func TestTooLargeForTheServerThatCame(t *testing.T) {
 	wantOutcome(t, "the call", receive(t, "its outcome", call), ipcio.ErrTooLarge, ipcio.OutcomeNotSent)
 	wantOutcome(t, "an emit afterwards", c.Emit(d.ctx(), "large", make([]byte, 100<<10)), ipcio.ErrTooLarge, ipcio.OutcomeNotSent)
 }
+
+// A slow OnGap loses no report: those that wait for it are added up.
+func TestSlowOnGap(t *testing.T) {
+	d := newDomain(t)
+	release := make(chan struct{})
+	gaps := newRecorder[ipcio.Gap]()
+	c := d.client(ipcio.ClientConfig{
+		Queue: ipcio.QueueConfig{Frames: 10, WhenFull: ipcio.DropOldest},
+		OnGap: func(g ipcio.Gap) {
+			<-release
+			gaps.add(g)
+		},
+	})
+	const n = 20_000
+	for i := range n {
+		ok(t, c.Emit(d.ctx(), []string{"even", "odd"}[i%2], i))
+	}
+	close(release)
+	total := func() (total int) {
+		for _, g := range gaps.all() {
+			total += int(g.Count)
+		}
+		return total
+	}
+	eventually(t, "all reports have come", func() bool { return total() >= n-10 })
+	got := gaps.all()
+	if last := got[len(got)-1]; total() != n-10 || len(got) > 5000 || len(last.Commands) != 2 {
+		t.Errorf("%d of %d are reported, by %d reports, the last of them %+v", total(), n-10, len(got), last)
+	}
+}

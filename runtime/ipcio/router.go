@@ -43,7 +43,11 @@ func (s *Server) route(l *link, in *session.Incoming) {
 	}
 	target := s.target(in.Peer)
 	if target == nil {
-		s.refuseRoute(l, in, CodeUnknownClient, fmt.Sprintf("there is no client %q", in.Peer.Name))
+		if in.Peer.Name == "" {
+			s.refuseRoute(l, in, "", CodePeerGone, "the session of that client was given up")
+			return
+		}
+		s.refuseRoute(l, in, in.Peer.Name, CodeUnknownClient, fmt.Sprintf("there is no client %q", in.Peer.Name))
 		return
 	}
 	s.ep.log.op("relay", "command", in.Command, "from", origin.name, "to", target.name)
@@ -64,7 +68,7 @@ func (s *Server) route(l *link, in *session.Incoming) {
 	t.unlock()
 	if err != nil {
 		code, message := t.refusalCode(err)
-		s.refuseRoute(l, in, code, message)
+		s.refuseRoute(l, in, target.name, code, message)
 	}
 }
 
@@ -98,13 +102,13 @@ func (l *link) refusalCode(err error) (code, message string) {
 	return CodePeerGone, message
 }
 
-func (s *Server) refuseRoute(l *link, in *session.Incoming, code, message string) {
+func (s *Server) refuseRoute(l *link, in *session.Incoming, peer, code, message string) {
 	s.ep.log.op("cannot relay", "command", in.Command, "reason", message)
 	l.mu.Lock()
 	if in.Kind == wire.KindCall {
 		l.core.Fail(in, code, message, wire.OutcomeNotHandled, nil)
 	} else {
-		l.core.Nack(in, code, message)
+		l.core.NackFor(in, peer, code, message)
 	}
 	l.unlock()
 }
@@ -128,7 +132,7 @@ func (s *Server) relayCall(from *link, in *session.Incoming, to *link, m *sessio
 	to.unlock()
 	if err != nil {
 		code, message := to.refusalCode(err)
-		s.refuseRoute(from, in, code, message)
+		s.refuseRoute(from, in, to.name, code, message)
 		return
 	}
 	from.mu.Lock()
@@ -171,8 +175,9 @@ func (r *relayed) resolve(c *session.Call) {
 	}
 }
 
-// returned tells the sender of a relayed event that it was given up after all.
-func (s *Server) returned(g session.Gap) {
+// returned tells the sender of a relayed event that peer refused it, or that
+// it was given up after all.
+func (s *Server) returned(peer string, g session.Gap) {
 	s.mu.Lock()
 	origin := s.ids[g.Origin.Session]
 	s.mu.Unlock()
@@ -187,6 +192,6 @@ func (s *Server) returned(g session.Gap) {
 		code, message = g.Code, g.Message
 	}
 	origin.link.mu.Lock()
-	origin.link.core.NackNumber(g.Origin.Number, g.Command, code, message)
+	origin.link.core.NackNumber(g.Origin.Number, peer, g.Command, code, message)
 	origin.link.unlock()
 }

@@ -308,10 +308,16 @@ func (s *Server) handleTyped(command string, h TypedFunc) error {
 // What it has not begun to handle, its clients give to the next server of the
 // domain. If ctx ends first the server is closed all the same and ctx's error
 // is returned. With a handler's ctx it does not wait for that handler, whose
-// reply is then not sent.
+// reply is then not sent. While another Shutdown is under way it waits for that
+// one; with a handler's ctx it returns at once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	if s.state != serverStarted {
+	switch s.state {
+	case serverStarted:
+	case serverDraining:
+		s.mu.Unlock()
+		return s.awaitShutdown(ctx)
+	default:
 		s.mu.Unlock()
 		return s.Close()
 	}
@@ -345,6 +351,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(err, s.Close())
 }
 
+// awaitShutdown waits for a Shutdown that is under way. A handler does not: the
+// other one waits for it.
+func (s *Server) awaitShutdown(ctx context.Context) error {
+	if h := handlingOf(ctx); h != nil && h.link.ep == &s.ep {
+		return nil
+	}
+	select {
+	case <-s.ended:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("ipcio: shut down domain %q: %w", s.cfg.Domain, ctx.Err()), s.Close())
+	}
+}
+
 // Close ends the server now: it stops listening, tells the clients, gives all
 // sessions up and ends the ctx of running handlers, for which it does not
 // wait. It is idempotent and takes a moment at most. Clients keep what the
@@ -358,6 +378,9 @@ func (s *Server) Close() error {
 	}
 	s.state = serverEnded
 	listener := s.listener
+	if listener == nil {
+		listener = s.cfg.Listener // before Start too: the server closes it
+	}
 	sessions := s.sessionsLocked()
 	hellos := make([]net.Conn, 0, len(s.hellos))
 	for conn := range s.hellos {

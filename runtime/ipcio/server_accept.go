@@ -313,7 +313,7 @@ func (ss *serverSession) adoptLocked(h *wire.Hello) (*wire.Welcome, error) {
 	}, resumed); err != nil {
 		return nil, err
 	}
-	ss.link.limit = limit
+	ss.link.limit, ss.link.fingerprint = limit, h.Fingerprint
 	bPos := h.BRx
 	s.logMu.Lock()
 	if !resumed {

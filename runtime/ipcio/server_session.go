@@ -3,6 +3,7 @@ package ipcio
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/session"
@@ -42,7 +43,7 @@ func (s *Server) newSession(token wire.ID, name string, creds Credentials) *serv
 		g.Client = name
 		s.report(g)
 	}
-	ss.link.returned = s.returned
+	ss.link.name, ss.link.returned = name, s.returned
 	s.logMu.Lock()
 	ss.cursor = s.log.NewCursor(ss.id, s.log.Last())
 	s.logMu.Unlock()
@@ -144,12 +145,16 @@ func (ss *serverSession) receivePrivate(ln *lane, f *wire.Frame) error {
 	}
 	ss.link.mu.Lock()
 	current := ss.link.private == ln
-	ss.link.mu.Unlock()
+	var err error
+	if current {
+		err = ss.link.core.Closed(f.From, f.To) // what it has done is not given up
+	}
+	ss.link.unlock()
 	if current {
 		ss.server.ep.log.op("client closed", "client", ss.name)
 		ss.server.drop(ss, CodePeerGone, ErrPeerGone)
 	}
-	return errFarewell
+	return errors.Join(err, errFarewell)
 }
 
 // receiveDomain takes a frame of the domain lane.
@@ -276,8 +281,8 @@ func (ss *serverSession) farewell() {
 // report hands a gap to the program.
 func (s *Server) report(g Gap) {
 	s.ep.log.op("gap", "client", g.Client, "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
-	if f := s.cfg.OnGap; f != nil && !s.ep.notify.post(func() { f(g) }) {
-		s.ep.log.warn("OnGap is too slow: a report is lost", "client", g.Client, "reason", g.Reason.String(), "count", g.Count)
+	if f := s.cfg.OnGap; f != nil {
+		s.ep.notify.postGap(g, f)
 	}
 }
 

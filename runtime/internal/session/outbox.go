@@ -21,7 +21,7 @@ type entry struct {
 	call     *Call  // of a call; nil once the call has its outcome
 	origin   Origin
 	skip     bool // nothing is left of it but its number
-	fresh    bool // sent, but known not to have been started by the server that died
+	fresh    bool // not started by the server that it was sent to, and not sent again since
 	old      bool // sent in an earlier incarnation: may have been handled
 }
 
@@ -35,6 +35,7 @@ type outbox struct {
 	flight ring[*entry] // numbers acked+1 … acked+len
 	queue  ring[*entry]
 	bytes  int // sizes of all entries that are not skips
+	kept   int // sizes of idempotent calls that are acknowledged and not answered
 	frames int // their count
 	lost   int // given up by DropOldest since the last number was given: the receiver is to be told
 
@@ -76,8 +77,12 @@ func (o *outbox) sweep() {
 func (o *outbox) ack(n uint64) {
 	for o.acked < n {
 		e := o.flight.pop()
-		if e.call != nil {
-			e.call.entry = nil // it waits for its answer now
+		if c := e.call; c != nil {
+			c.entry = nil // it waits for its answer now
+			if c.repeat {
+				c.kept = e
+				o.kept += e.size
+			}
 		}
 		if !e.skip {
 			o.bytes -= e.size

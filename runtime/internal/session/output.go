@@ -99,7 +99,7 @@ func (s *Session) number(o *outbox, seq wire.Sequence, now int64) bool {
 			continue
 		case e.call != nil && e.deadline != 0 && e.deadline <= now:
 			o.queue.pop()
-			s.end(e.call, Result{Code: "timeout", Message: "the deadline passed before the call was sent", Outcome: wire.OutcomeNotSent})
+			s.end(e.call, Result{Code: "timeout", Message: "the deadline passed before the call was sent", Outcome: e.call.notSent()})
 			continue
 		case seq == wire.S && !s.fits(o, e):
 			return false
@@ -132,6 +132,7 @@ func (s *Session) write(b []byte, e *entry, n uint64, now int64, seq wire.Sequen
 	o := &s.out[seq]
 	o.cursor++
 	o.flightBytes += e.size
+	e.fresh = false
 	if e.skip {
 		return wire.Append(b, &wire.Frame{
 			Kind: wire.KindSkip, Sequence: seq, From: n, To: n, Count: e.frame.Count, Code: e.frame.Code,

@@ -63,10 +63,7 @@ func (s *Session) Receive(f *wire.Frame, now int64, own func([]byte) []byte) err
 				return Result{Code: f.Code, Message: f.Message, Outcome: f.Outcome, Payload: own(f.Payload), Remote: true}
 			})
 		case wire.KindNack:
-			s.act(Action{Kind: ActionGap, Gap: Gap{
-				From: f.From, To: f.To, Count: f.To - f.From + 1,
-				Command: f.Command, Code: f.Code, Message: f.Message, Nack: true,
-			}})
+			s.refused(f)
 		}
 		return nil
 	}
@@ -145,6 +142,29 @@ func (s *Session) acceptNested(f *wire.Frame, now int64, own func([]byte) []byte
 	s.serve(in)
 	s.act(Action{Kind: ActionStart, In: in})
 	return nil
+}
+
+// refused takes the other side's word that it refused events. One that was
+// relayed concerns its origin: its entry is still there, because the other side
+// sends what it says in R before it acknowledges.
+func (s *Session) refused(f *wire.Frame) {
+	gap := Gap{Command: f.Command, Code: f.Code, Message: f.Message, Nack: true}
+	if f.Peer != nil {
+		gap.Peer = f.Peer.Name
+	}
+	o := &s.out[wire.S]
+	for n := max(f.From, o.acked+1); n <= min(f.To, o.last()); n++ {
+		if e := o.flight.at(int(n - o.acked - 1)); e.origin != (Origin{}) {
+			relayed := gap
+			relayed.From, relayed.To, relayed.Count, relayed.Origin = n, n, 1, e.origin
+			s.act(Action{Kind: ActionGap, Gap: relayed})
+			gap.Count-- // not this side's own
+		}
+	}
+	gap.From, gap.To = f.From, f.To
+	if gap.Count += f.To - f.From + 1; gap.Count > 0 {
+		s.act(Action{Kind: ActionGap, Gap: gap})
+	}
 }
 
 func (s *Session) resolve(ref wire.Ref, result func() Result) {
@@ -308,7 +328,7 @@ func (s *Session) End(code, message string) {
 	for _, c := range s.sentCalls() {
 		outcome := wire.OutcomeUnknown
 		if s.unreceived(c) {
-			outcome = wire.OutcomeNotSent
+			outcome = c.notSent()
 		}
 		s.end(c, Result{Code: code, Message: message, Outcome: outcome})
 	}
@@ -319,7 +339,7 @@ func (s *Session) End(code, message string) {
 				return
 			}
 			if e.call != nil {
-				s.end(e.call, Result{Code: code, Message: message, Outcome: wire.OutcomeNotSent})
+				s.end(e.call, Result{Code: code, Message: message, Outcome: e.call.notSent()})
 			} else if e.frame.Kind == wire.KindEvent || e.frame.Kind == wire.KindBroadcast {
 				s.act(Action{Kind: ActionGap, Gap: Gap{
 					From: first, To: first, Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,

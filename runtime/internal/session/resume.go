@@ -42,7 +42,7 @@ func (s *Session) giveUpLarger(limit int) {
 				switch {
 				case e.skip || e.size <= limit:
 				case e.call != nil:
-					outcome := wire.OutcomeNotSent
+					outcome := e.call.notSent()
 					if e.call.State == CallSent && !e.fresh {
 						outcome = wire.OutcomeUnknown
 					}
@@ -73,7 +73,7 @@ func (s *Session) Up() {
 		switch {
 		case !c.canceled:
 		case s.unreceived(c):
-			s.end(c, Result{Code: "canceled", Message: "cancelled before it arrived", Outcome: wire.OutcomeNotSent})
+			s.end(c, Result{Code: "canceled", Message: "cancelled before it arrived", Outcome: c.notSent()})
 		case len(s.cancels) < mostCancels:
 			s.cancels = append(s.cancels, c.Ref)
 		}
@@ -130,12 +130,15 @@ func (s *Session) restart(peer Positions) {
 		if e := c.entry; e != nil && e.fresh {
 			continue // never started: sent again with its number
 		}
+		if c.repeat && !c.canceled {
+			s.repeat(c)
+			continue
+		}
 		s.end(c, Result{Code: "outcome_unknown", Message: "the other side was restarted while the call was on its way", Outcome: wire.OutcomeUnknown})
 	}
 	for i := range s.out[wire.S].flight.len() {
 		e := s.out[wire.S].flight.at(i)
 		e.old = e.old || !e.fresh
-		e.fresh = false
 	}
 	// Answers to the other side's former calls would be taken for answers to
 	// its new ones.
@@ -153,6 +156,24 @@ func (s *Session) restart(peer Positions) {
 	}
 	s.serving = nil
 	s.keepBacklog()
+}
+
+// repeat has an idempotent call sent again that the other side may have
+// handled before it was restarted: with its number if it is still in flight,
+// else with a new one, behind what waits.
+func (s *Session) repeat(c *Call) {
+	c.again = true
+	e := c.kept
+	if e == nil {
+		return
+	}
+	o := &s.out[wire.S]
+	c.kept = nil
+	o.kept -= e.size
+	delete(s.calls, c.Ref)
+	c.State, c.entry = CallQueued, e
+	e.old = true
+	s.push(wire.S, e)
 }
 
 // keepBacklog sorts out what an earlier incarnation left in the inbox. Its

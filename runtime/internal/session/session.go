@@ -133,6 +133,7 @@ type Gap struct {
 	Message  string
 	Dropped  bool   // by this side's policy
 	Nack     bool   // the other side refused it
+	Peer     string // the client that refused it, if not the other side itself
 	Origin   Origin // whom it concerns, if the message was relayed
 }
 
@@ -160,6 +161,11 @@ type Message struct {
 	Flags    wire.Flags
 	Origin   Origin
 	Tag      any // of a call: kept in Call.Tag
+
+	// Idempotent says that a call may be handled more than once: when the other
+	// side was restarted while it was on its way it is sent again. It means
+	// nothing for a nested one, whose caller is gone then.
+	Idempotent bool
 }
 
 // CallState says how far a call has come.
@@ -181,7 +187,20 @@ type Call struct {
 	Result   Result
 	canceled bool
 	nested   bool
-	entry    *entry
+	entry    *entry // nil once it is acknowledged
+
+	kept   *entry // of an idempotent call that is acknowledged: to be sent again
+	repeat bool   // idempotent, and not nested
+	again  bool   // an earlier incarnation may have handled it
+}
+
+// notSent is the outcome of a call that will never be written again and is not
+// known to have arrived.
+func (c *Call) notSent() wire.Outcome {
+	if c.again {
+		return wire.OutcomeUnknown
+	}
+	return wire.OutcomeNotSent
 }
 
 // A Result is the outcome of a call.
@@ -224,7 +243,7 @@ func (s *Session) Call(m *Message) (*Call, error) {
 	} else if err := s.room(e.size); err != nil {
 		return nil, err
 	}
-	e.call = &Call{Command: m.Command, Tag: m.Tag, nested: m.Nested, entry: e}
+	e.call = &Call{Command: m.Command, Tag: m.Tag, nested: m.Nested, entry: e, repeat: m.Idempotent && !m.Nested}
 	s.push(seq, e)
 	s.waiting++
 	return e.call, nil
@@ -244,7 +263,7 @@ func newEntry(m *Message) *entry {
 func (s *Session) room(size int) error {
 	o := &s.out[wire.S]
 	full := func() bool {
-		return o.frames >= s.cfg.QueueFrames || o.frames > 0 && o.bytes+size > s.cfg.QueueBytes
+		return o.frames >= s.cfg.QueueFrames || o.bytes+o.kept > 0 && o.bytes+o.kept+size > s.cfg.QueueBytes
 	}
 	if !full() {
 		return nil
@@ -269,7 +288,7 @@ func (s *Session) drop(e *entry) {
 	o := &s.out[wire.S]
 	o.lost++
 	if c := e.call; c != nil {
-		s.end(c, Result{Code: "queue_full", Message: "dropped to make room", Outcome: wire.OutcomeNotSent})
+		s.end(c, Result{Code: "queue_full", Message: "dropped to make room", Outcome: c.notSent()})
 		return
 	}
 	s.act(Action{Kind: ActionGap, Gap: Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin}})
@@ -283,9 +302,9 @@ func (s *Session) Cancel(c *Call) wire.Outcome {
 	case c.State == CallEnded:
 		return c.Result.Outcome
 	case s.unreceived(c):
-		s.end(c, Result{Code: "canceled", Message: "cancelled before it was sent", Outcome: wire.OutcomeNotSent})
+		s.end(c, Result{Code: "canceled", Message: "cancelled before it was sent", Outcome: c.notSent()})
 		s.out[sequenceOf(c.nested)].sweep()
-		return wire.OutcomeNotSent
+		return c.Result.Outcome
 	case !c.canceled:
 		c.canceled = true
 		if len(s.cancels) < mostCancels {
@@ -319,6 +338,10 @@ func (s *Session) end(c *Call, r Result) {
 		delete(s.calls, c.Ref)
 	}
 	c.State, c.Result = CallEnded, r
+	if e := c.kept; e != nil {
+		c.kept = nil
+		s.out[wire.S].kept -= e.size
+	}
 	if e := c.entry; e != nil {
 		// Never written again: what has its outcome must not run a second time.
 		c.entry = nil
@@ -368,23 +391,42 @@ func (s *Session) answer(in *Incoming, f wire.Frame) {
 // was refused.
 func (s *Session) Nack(in *Incoming, code, message string) {
 	if in.life == s.life {
-		s.NackNumber(in.Number, in.Command, code, message)
+		s.NackNumber(in.Number, "", in.Command, code, message)
 	}
 }
 
-// NackNumber is Nack for a message that is no longer at hand.
-func (s *Session) NackNumber(n uint64, command, code, message string) {
+// NackFor is Nack in the name of the client that in was meant for.
+func (s *Session) NackFor(in *Incoming, peer, code, message string) {
+	if in.life == s.life {
+		s.NackNumber(in.Number, peer, in.Command, code, message)
+	}
+}
+
+// NackNumber is Nack for a message that is no longer at hand. peer is the
+// client that refused it, "" for this side.
+func (s *Session) NackNumber(n uint64, peer, command, code, message string) {
 	code, message = clip(code, wire.MaxCode), clip(message, wire.MaxMessage)
 	o := &s.out[wire.R]
 	if o.queue.len() > 0 {
 		// One frame tells of a run of refusals.
 		f := &o.queue.at(o.queue.len() - 1).frame
-		if f.Kind == wire.KindNack && f.To+1 == n && f.Code == code && f.Command == command && f.Message == message {
+		if f.Kind == wire.KindNack && f.To+1 == n && f.Code == code && f.Command == command && f.Message == message && nameOf(f.Peer) == peer {
 			f.To = n
 			return
 		}
 	}
-	s.pushR(&wire.Frame{Kind: wire.KindNack, From: n, To: n, Command: command, Code: code, Message: message})
+	f := &wire.Frame{Kind: wire.KindNack, From: n, To: n, Command: command, Code: code, Message: message}
+	if peer != "" {
+		f.Peer = &wire.Peer{Name: peer}
+	}
+	s.pushR(f)
+}
+
+func nameOf(p *wire.Peer) string {
+	if p == nil {
+		return ""
+	}
+	return p.Name
 }
 
 func (s *Session) pushR(f *wire.Frame) {
@@ -402,8 +444,11 @@ func clip(s string, limit int) string {
 	return s[:limit]
 }
 
-// QueuedBytes returns the size of what was accepted and is not acknowledged.
-func (s *Session) QueuedBytes() int { return s.out[wire.S].bytes + s.out[wire.R].bytes }
+// QueuedBytes returns the size of what was accepted and is not acknowledged, or
+// kept because it may have to be sent again.
+func (s *Session) QueuedBytes() int {
+	return s.out[wire.S].bytes + s.out[wire.S].kept + s.out[wire.R].bytes
+}
 
 // InboxBytes returns the size of the payloads that were received and are not
 // done.

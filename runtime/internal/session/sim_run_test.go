@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("session.seeds", 4000, "how many histories TestSimulation plays")
+	simSeeds = flag.Int("session.seeds", 3000, "how many histories TestSimulation plays")
 	simSeed  = flag.Uint64("session.seed", 0, "the one history that TestSimulation is to play, with a trace")
 )
 

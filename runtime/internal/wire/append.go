@@ -111,10 +111,11 @@ func appendContent(b []byte, f *Frame) []byte {
 		b = appendText(b, f.Message)
 		return append(b, byte(f.Outcome))
 	case KindNack:
-		b = array(8)
+		b = array(9)
 		b = appendNumber(b, f)
 		b = appendHead(b, majorUint, f.From)
 		b = appendHead(b, majorUint, f.To)
+		b = appendPeer(b, f.Peer)
 		b = appendText(b, f.Command)
 		b = appendText(b, f.Code)
 		return appendText(b, f.Message)

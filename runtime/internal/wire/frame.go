@@ -21,7 +21,7 @@ const (
 	KindCall         Kind = 9  // [9, number, flags, peer, command, timeout, payload]
 	KindReply        Kind = 10 // [10, number, flags, call, payload]
 	KindFail         Kind = 11 // [11, number, flags, call, code, message, outcome, data]
-	KindNack         Kind = 12 // [12, number, flags, from, to, command, code, message]
+	KindNack         Kind = 12 // [12, number, flags, from, to, peer, command, code, message]
 	KindSkip         Kind = 13 // [13, sequence, from, to, count, reason]
 	KindCancel       Kind = 14 // [14, call]
 	KindBroadcast    Kind = 15 // [15, number, flags, peer, command, payload]
@@ -114,7 +114,7 @@ type Frame struct {
 	Timeout  int64  // Call: what is left of the deadline, in nanoseconds; 0 means none
 	Frames   uint64 // Ack: how many numbers beyond s the receiver takes
 	Bytes    uint64 // Ack: how many bytes of frames
-	Peer     *Peer
+	Peer     *Peer  // Nack: who refused it, by name; nil is the sender of the frame itself
 	Count    uint64 // Skip: how many messages were given up; 0 if their sender knows
 	Command  string // Query: what
 	Code     string // Fail, Nack, Close; Skip: reason

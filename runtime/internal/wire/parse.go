@@ -89,9 +89,10 @@ func (p *Parser) fields(c *cursor, f *Frame, n uint64) {
 		f.Payload = c.rest()
 		return
 	case KindNack:
-		want(8)
+		want(9)
 		c.numberAndFlags(f)
 		f.From, f.To = c.span()
+		f.Peer = c.peer()
 		f.Command = p.command(c)
 		f.Code = c.text(MaxCode)
 		f.Message = c.text(MaxMessage)

@@ -141,7 +141,8 @@ func TestReaderMemory(t *testing.T) {
 				t.Error("taken")
 			}
 		})
-		if len(r.buf) > block || n > 2*block {
+		const others = 16 << 10 // what other goroutines of the test may allocate meanwhile
+		if len(r.buf) > block || n > 2*block+others {
 			t.Errorf("a buffer of %d bytes, %d allocated", len(r.buf), n)
 		}
 	})

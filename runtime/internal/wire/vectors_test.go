@@ -101,7 +101,8 @@ func fieldsOf(f *Frame) map[string]any {
 		m["call"], m["code"], m["message"], m["outcome"], m["data"] = num(f.Ref), f.Code, f.Message, num(f.Outcome), hex.EncodeToString(f.Payload)
 	case KindNack:
 		numbered()
-		m["from"], m["to"], m["command"], m["code"], m["message"] = num(f.From), num(f.To), f.Command, f.Code, f.Message
+		m["from"], m["to"], m["peer"], m["command"] = num(f.From), num(f.To), peerFields(f.Peer), f.Command
+		m["code"], m["message"] = f.Code, f.Message
 	case KindSkip:
 		m["sequence"], m["from"], m["to"], m["count"], m["reason"] = num(f.Sequence), num(f.From), num(f.To), num(f.Count), f.Code
 	case KindCancel:

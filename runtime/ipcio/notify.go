@@ -1,0 +1,108 @@
+package ipcio
+
+import (
+	"errors"
+	"slices"
+	"sync"
+)
+
+// A notifier runs the program's callbacks one at a time, in order, on a
+// goroutine that exists only while there are any.
+type notifier struct {
+	mu      sync.Mutex // guards the fields below
+	waiting []notice
+	running bool
+}
+
+type notice struct {
+	call func()
+	gap  *Gap // what call reports, if it reports a gap
+}
+
+const (
+	mostNotices     = 4096
+	mostGapCommands = 16
+)
+
+// post has f called. It reports false if too many wait already.
+func (n *notifier) post(f func()) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.waiting) >= mostNotices {
+		return false
+	}
+	n.appendLocked(notice{call: f})
+	return true
+}
+
+// postGap has f called with g. Behind a slow f, gaps of one kind are added up,
+// so that none is lost and what waits is bounded: by mostNotices and one of
+// each kind.
+func (n *notifier) postGap(g Gap, f func(Gap)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.waiting) >= mostNotices {
+		for _, w := range slices.Backward(n.waiting) {
+			if w.gap != nil && w.gap.merge(&g) {
+				return
+			}
+		}
+	}
+	n.appendLocked(notice{call: func() { f(g) }, gap: &g})
+}
+
+func (n *notifier) appendLocked(w notice) {
+	n.waiting = append(n.waiting, w)
+	if !n.running {
+		n.running = true
+		go n.run()
+	}
+}
+
+func (n *notifier) run() {
+	exited := true // by a callback that ended its goroutine, as testing.T.FailNow does
+	defer func() {
+		if exited {
+			go n.run()
+		}
+	}()
+	for {
+		n.mu.Lock()
+		if len(n.waiting) == 0 {
+			n.running, n.waiting, exited = false, nil, false
+			n.mu.Unlock()
+			return
+		}
+		w := n.waiting[0]
+		n.waiting = n.waiting[1:]
+		n.mu.Unlock()
+		w.call()
+	}
+}
+
+// merge adds a later gap to g, if both tell of the same.
+func (g *Gap) merge(later *Gap) bool {
+	if g.Reason != later.Reason || g.Client != later.Client || codeOf(g.Err) != codeOf(later.Err) {
+		return false
+	}
+	if later.From == g.To+1 && g.From != 0 {
+		g.To = later.To
+	} else {
+		g.From, g.To = 0, 0
+	}
+	g.Count += later.Count
+	for _, command := range later.Commands {
+		if len(g.Commands) < mostGapCommands && !slices.Contains(g.Commands, command) {
+			g.Commands = append(g.Commands, command)
+		}
+	}
+	return true
+}
+
+// codeOf returns the code of what the other side said, "" if err is not that.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*RemoteError](err); ok {
+		return e.Code
+	}
+	return ""
+}

@@ -1,0 +1,167 @@
+package schema
+
+// ruleExplanations are those of constraints, commands and Go names.
+var ruleExplanations = map[Code]Explanation{
+	E0301: {
+		Title:   "an empty range",
+		Cause:   "No value is in the range or len: its ends are in the wrong order, or the type it narrows has none of these values.",
+		Example: "{type: duration, range: 24h..1s}",
+		Fix:     "{type: duration, range: 1s..24h}",
+	},
+	E0302: {
+		Title:   "not a range",
+		Cause:   "A range or len is written a..b, a.., ..b or a, without blanks; both ends are possible values. Numbers are written as in JSON, durations with units.",
+		Example: "{type: int32, range: 1-5}",
+		Fix:     "{type: int32, range: 1..5}",
+	},
+	E0303: {
+		Title:   "a constraint that does not apply",
+		Cause:   "range is for numbers and durations, len for string, bytes, list and map, pattern and format for string, in for numbers and string. Constraints on elements go on a named type.",
+		Example: "{type: list<string>, pattern: '[a-z]+'}",
+		Fix:     "Tag: {type: string, pattern: '[a-z]+'}, and then list<Tag>",
+	},
+	E0304: {
+		Title:   "a border outside of the type",
+		Cause:   "The type cannot hold the number, so the border would never matter.",
+		Example: "{type: uint8, range: ..300}",
+		Fix:     "{type: uint8}",
+	},
+	E0305: {
+		Title:   "not RE2",
+		Cause:   "Patterns are RE2 expressions, which match in linear time. There is no look-around and no back reference.",
+		Example: "pattern: '[a-z'",
+		Fix:     "pattern: '[a-z]'",
+	},
+	E0306: {
+		Title:   "a default on a required field",
+		Cause:   "A default is what an absent field means to its reader, and a required field is never absent.",
+		Example: "{type: int32, default: 1}",
+		Fix:     "{type: opt<int32>, default: 1}",
+	},
+	E0307: {
+		Title:   "a value that a constraint refuses",
+		Cause:   "The default or the element of in breaks another constraint of the field or of its type.",
+		Example: "{type: opt<int32>, range: 0..100, default: 200}",
+		Fix:     "{type: opt<int32>, range: 0..100, default: 100}",
+	},
+	E0308: {
+		Title:   "a default of another type",
+		Cause:   "A default is a value of the type inside opt<>; for an enum, one of its values.",
+		Example: "{type: opt<Priority>, default: hihg}",
+		Fix:     "{type: opt<Priority>, default: high}",
+	},
+	E0309: {
+		Title:   "a duration without a unit",
+		Cause:   "Durations are whole numbers with units: h, m, s, ms, us and ns.",
+		Example: "{type: duration, range: ..24}",
+		Fix:     "{type: duration, range: ..24h}",
+	},
+	E0310: {
+		Title:   "unique is for lists of scalars",
+		Cause:   "Elements that are scalars or enums can be compared; structs, unions, lists and maps are not.",
+		Example: "{type: list<Job>, unique: true}",
+		Fix:     "{type: list<JobID>, unique: true}",
+	},
+	E0311: {
+		Title:   "an element of in of another type",
+		Cause:   "The elements of in are values of the type that in narrows.",
+		Example: "{type: int32, in: [1, x]}",
+		Fix:     "{type: int32, in: [1, 2]}",
+	},
+	E0312: {
+		Title:   "a type without defaults",
+		Cause:   "Defaults are for bool, numbers, string, duration and enums. An absent list or map already means none.",
+		Example: "{type: opt<list<string>>, default: []}",
+		Fix:     "{type: opt<list<string>>}",
+	},
+	E0313: {
+		Title:   "constraints on any",
+		Cause:   "any may hold everything, so no constraint says anything about it.",
+		Example: "{type: any, len: 1..}",
+		Fix:     "{type: bytes, len: 1..}",
+	},
+	E0401: {
+		Title:   "a malformed command name",
+		Cause:   "Command names are lower.dotted_snake: segments of a-z, 0-9 and _, each beginning with a letter, joined by dots.",
+		Example: "Job-Submit: {}",
+		Fix:     "job.submit: {}",
+	},
+	E0402: {
+		Title:   "payload and reply must be structs",
+		Cause:   "A bare value could never grow: adding a field to a struct is safe, a second value beside a string is not possible.",
+		Example: "job.get: {payload: uuid}",
+		Fix:     "job.get: {payload: {id: uuid}}",
+	},
+	E0403: {
+		Title:   "errors of an event",
+		Cause:   "An event has no answer, so there is nothing that could carry the error.",
+		Example: "job.stop: {errors: [JobNotFound]}",
+		Fix:     "job.stop: {reply: {}, errors: [JobNotFound]}",
+	},
+	E0404: {
+		Title:   "an unknown direction",
+		Cause:   "There are four directions.",
+		Example: "dir: server → client",
+		Fix:     "dir: server->client",
+	},
+	E0405: {
+		Title:   "an error that is not declared",
+		Cause:   "The errors of a command are names under errors: at the top of one of the files.",
+		Example: "errors: [QueueFul]",
+		Fix:     "errors: [QueueFull]",
+	},
+	E0410: {
+		Title:   "a reserved command name",
+		Cause:   "handshake, discover, broadcast, emit, deliver, error and every name beginning with ipcio. belong to the runtime.",
+		Example: "ipcio.ping: {}",
+		Fix:     "app.ping: {}",
+	},
+	E0411: {
+		Title:   "a built-in error",
+		Cause:   "Every call may fail with the errors of the runtime, so none of them is declared.",
+		Example: "errors: {Timeout: {}}",
+		Fix:     "errors: {JobTimeout: {}}",
+	},
+	E0412: {
+		Title:   "an idempotent event",
+		Cause:   "idempotent says that a call may be repeated when its outcome is unknown. An event has no outcome.",
+		Example: "job.stop: {idempotent: true}",
+		Fix:     "job.stop: {reply: {}, idempotent: true}",
+	},
+	E0501: {
+		Title:   "two commands become one Go name",
+		Cause:   "Signs between words do not exist in Go names, so names that differ in them only collide.",
+		Example: "job.submit: {}\njob_submit: {}",
+		Fix:     "job_submit: {go: JobSubmitV2}",
+	},
+	E0502: {
+		Title:   "a type collides with a payload, reply or other implicit type",
+		Cause:   "The inline payload of job.submit is called JobSubmitPayload in Go.",
+		Example: "JobSubmitPayload: uuid",
+		Fix:     "Rename the type, or give it a go: name.",
+	},
+	E0503: {
+		Title:   "two enum values become one Go name",
+		Cause:   "Signs between words do not exist in Go names.",
+		Example: "enum: {a-b: , a_b: }",
+		Fix:     "enum: {a-b: , a_b: {go: AUnderB}}",
+	},
+	E0504: {
+		Title:   "a type collides with generated code",
+		Cause:   "The generated package has types of its own, such as Server and Client.",
+		Example: "Server: {fields: {}}",
+		Fix:     "Server: {fields: {}, go: ServerInfo}",
+	},
+	E0505: {
+		Title:   "a field collides with a generated method",
+		Cause:   "Go types cannot have a field and a method of the same name.",
+		Example: "validate: bool",
+		Fix:     "validate: {type: bool, go: ValidateFlag}",
+	},
+	E0506: {
+		Title:   "not a Go package name",
+		Cause:   "The package name is a Go keyword or no Go identifier.",
+		Example: "go: {package: func}",
+		Fix:     "go: {package: funcs}",
+	},
+}
