@@ -254,3 +254,32 @@ func TestSnapshotOfLargerSchemas(t *testing.T) {
 		t.Errorf("only %d witnesses", witnesses)
 	}
 }
+
+// FuzzCompare proves that nothing that loads makes Compare panic, that all its
+// witnesses hold, and that a snapshot says the same as its schema.
+func FuzzCompare(f *testing.F) {
+	paths, _ := filepath.Glob("testdata/compat/*.txtar")
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		ar := txtar.Parse(data)
+		f.Add(string(ar.Files[0].Data), string(ar.Files[1].Data))
+	}
+	f.Fuzz(func(t *testing.T, oldText, newText string) {
+		old, errOld := load(oldText)
+		new, errNew := load(newText)
+		if errOld != nil || errNew != nil {
+			return
+		}
+		same(t, old)
+		for _, c := range schema.Compare(old, new, schema.CompareOptions{}).Changes {
+			for _, w := range c.Witnesses {
+				if err := refuted(old, new, w); err != nil {
+					t.Errorf("%s %s: witness %s: %v", c.Rule.ID, c.Path, w, err)
+				}
+			}
+		}
+	})
+}

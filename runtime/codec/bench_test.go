@@ -46,10 +46,7 @@ func (v *report) Validate() error {
 
 func (v *report) validate(c *codec.Validator) {
 	c.Rule("tags", len(v.Tags) <= 64, "len", "..64")
-	c.Check(struct {
-		*report
-		codec.Unchecked
-	}{report: v}.Check)
+	c.Check(v)
 }
 
 func (v *report) encodeCBOR(e *codec.Encoder) {

@@ -70,10 +70,7 @@ func (v *sample) validate(c *codec.Validator) {
 		v.Next.validate(c)
 		c.Leave("next")
 	}
-	c.Check(struct {
-		*sample
-		codec.Unchecked
-	}{sample: v}.Check)
+	c.Check(v)
 }
 
 const (

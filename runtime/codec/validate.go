@@ -183,32 +183,32 @@ func (c *Validator) Enum(name, s string, values []string) {
 	}
 }
 
-// Check calls a method that the program may have declared, if nothing was
-// found so far.
-func (c *Validator) Check(check func() error) {
+// checked is a type for which the program declared a rule of its own.
+type checked interface{ Check() error }
+
+// Check calls the method Check of v, a pointer to a struct, if the program
+// declared one and nothing was found so far.
+func (c *Validator) Check(v any) {
 	if len(c.found) > 0 {
 		return
 	}
-	if err := check(); err != nil {
-		c.violate("", "check", err.Error())
+	if v, ok := v.(checked); ok {
+		if err := v.Check(); err != nil {
+			c.violate("", "check", err.Error())
+		}
 	}
 }
 
-// Unchecked gives a type a method Check that finds nothing, unless it has one
-// of its own, which is one level nearer:
-//
-//	struct {
-//		*Job
-//		codec.Unchecked
-//	}{Job: v}.Check()
-//
-// So the compiler chooses, and a type without Check costs nothing.
-type Unchecked struct{ unchecked }
-
-type unchecked struct{}
-
-// Check returns nil.
-func (unchecked) Check() error { return nil }
+// Check validates a struct that has no rules but a method Check, if it has
+// that. It returns what [Validator.Err] does.
+func Check(v any) error {
+	if _, ok := v.(checked); !ok {
+		return nil
+	}
+	var c Validator
+	c.Check(v)
+	return c.Err()
+}
 
 // RuneLen reports whether s has from lo to hi Unicode code points.
 func RuneLen(s string, lo, hi int) bool {

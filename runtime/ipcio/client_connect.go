@@ -61,6 +61,11 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 	if err != nil {
 		private.Close()
 		domain.Close()
+		if refused, ok := errors.AsType[*refusalError](err); ok {
+			// The server had welcomed the domain lane: it has lost it since, and
+			// another try will tell.
+			err = fmt.Errorf("the private lane: %s", refused)
+		}
 		return nil, err
 	}
 	return c.bind(domainLane, newLane(private, reader, &c.ep.owned))

@@ -17,7 +17,7 @@ var layers = []struct {
 	may []string
 }{
 	{"schema", nil},
-	{"schema/...", []string{"schema"}}, // what tests need of a schema
+	{"schema/...", []string{"schema"}},                 // what tests need of a schema
 	{"generator", []string{"schema", "runtime/codec"}}, // for the bytes that it writes as constants
 	{"generator/cmd/...", []string{"generator", "generator/docs", "generator/export", "schema"}},
 	{"generator/...", []string{"schema"}},

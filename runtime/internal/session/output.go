@@ -28,7 +28,10 @@ func (s *Session) Output(b []byte, limit int, now int64) []byte {
 			b = wire.Append(b, &wire.Frame{Kind: wire.KindAckRequest, Number: last})
 		}
 	}
-	if s.ackNow || len(b) > start && s.owesAck() {
+	// A nack leaves before the acknowledgement of what it refuses: the other side
+	// still has to know whose message it was.
+	r := &s.out[wire.R]
+	if written := r.cursor > r.last() && r.queue.len() == 0; written && (s.ackNow || len(b) > start && s.owesAck()) {
 		s.ackNow, s.untold = false, 0
 		s.told = [2]uint64{s.done, s.rx[wire.R]}
 		b = wire.Append(b, &wire.Frame{

@@ -7,8 +7,8 @@ import random
 
 import wire
 from lane import SILENCE, Untrusted, dial
-from message import Failed, Link, reference
-from session import CALLS, BYTES, FRAME_BYTES, FRAMES
+from message import Failed, Link
+from session import BYTES, CALLS, FRAME_BYTES, FRAMES
 from wire import Malformed, Refused
 
 log = logging.getLogger("ipcio")

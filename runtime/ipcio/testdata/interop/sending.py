@@ -1,8 +1,6 @@
 """How messages leave a client: its queues, its calls, and what each lane
 carries next."""
 
-import asyncio
-
 import cbor
 import wire
 from message import Failed, reference

@@ -69,7 +69,8 @@ def peer(cursor):
     major, _, n = cursor.head(shortest=True)
     if major != cbor.BYTES:
         raise Malformed("an id was expected")
-    return Peer(name, identity(cursor, n), *(number(0, m)(cursor) for m in ((1 << 32) - 1, (1 << 32) - 1, (1 << 31) - 1)))
+    id = identity(cursor, n)
+    return Peer(name, id, *(number(0, (1 << bits) - 1)(cursor) for bits in (32, 32, 31)))
 
 
 def refuser(cursor):
