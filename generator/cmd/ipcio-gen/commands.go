@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/ipcio/ipcio-go/generator"
 	"github.com/ipcio/ipcio-go/schema"
@@ -44,6 +42,7 @@ that ipcio-gen wrote them.`,
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to write to")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "the sides to write: server, client (default both)")
+	complete(cmd, "only", cobra.ShellCompDirectiveNoFileComp, string(generator.ServerSide), string(generator.ClientSide))
 	return cmd
 }
 
@@ -78,59 +77,8 @@ func (t *tool) verifyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to compare with")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "the sides that are written: server, client (default both)")
+	complete(cmd, "only", cobra.ShellCompDirectiveNoFileComp, string(generator.ServerSide), string(generator.ClientSide))
 	return cmd
-}
-
-func (t *tool) checkCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check",
-		Short: "Report the errors of the schema; writes nothing",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			s, err := t.load()
-			if err != nil {
-				return err
-			}
-			if found := generator.Check(s); found != nil {
-				return found
-			}
-			return nil
-		},
-	}
-}
-
-func (t *tool) explainCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain CODE",
-		Short: "Explain the code of a finding, for example E0103",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{errors.New("explain takes one code, for example: ipcio-gen explain E0103")}
-			}
-			return nil
-		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var codes []string
-			for _, c := range schema.Codes() {
-				codes = append(codes, string(c)+"\t"+c.Title())
-			}
-			return codes, cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			code := schema.Code(strings.ToUpper(args[0]))
-			e, ok := schema.Explain(code)
-			if !ok {
-				return usageError{fmt.Errorf("there is no code %q", args[0])}
-			}
-			_, err := fmt.Fprintf(t.out, "%s: %s\n\n%s\n\nExample:\n%s\n\nInstead:\n%s\n",
-				code, e.Title, e.Cause, indent(e.Example), indent(e.Fix))
-			return err
-		},
-	}
-}
-
-func indent(text string) string {
-	return "  " + strings.ReplaceAll(text, "\n", "\n  ")
 }
 
 // generate makes the files in memory.
@@ -150,7 +98,8 @@ func (t *tool) generate(only []string) ([]generator.File, error) {
 	if err := checkPackage(s); err != nil {
 		return nil, err
 	}
-	return generator.Generate(s, opts)
+	files, err := generator.Generate(s, opts)
+	return files, t.located(err)
 }
 
 // checkPackage refuses to write into a package of another name. go generate

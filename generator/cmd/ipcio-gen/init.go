@@ -23,8 +23,9 @@ func (t *tool) initCommand() *cobra.Command {
 		Use:   "init",
 		Short: "Begin a protocol: write commands.yaml and doc.go",
 		Long: `Begin a protocol in the current directory, or in that of --file: write a schema
-to start from, and a doc.go with the go:generate directive. The protocol is
-called as the directory. Files that exist are never overwritten.`,
+to start from, a doc.go with the go:generate directive, and the JSON Schema for
+editors (see ipcio-gen schema). The protocol is called as the directory. A
+schema or doc.go that exists is never overwritten.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return t.init() },
 	}
@@ -42,7 +43,7 @@ func (t *tool) init() error {
 	}
 	doc := directive + "\npackage " + strings.ReplaceAll(protocol, "_", "") + "\n"
 	files := []struct{ path, content string }{
-		{filepath.Join(dir, base), strings.ReplaceAll(starter, "PROTOCOL", protocol)},
+		{filepath.Join(dir, base), modeline + "\n" + strings.ReplaceAll(starter, "PROTOCOL", protocol)},
 		{filepath.Join(dir, "doc.go"), doc},
 	}
 	// Look at both first, so that nothing is begun that cannot be finished.
@@ -56,6 +57,9 @@ func (t *tool) init() error {
 			return err
 		}
 		fmt.Fprintf(t.out, "wrote %s\n", f.path)
+	}
+	if err := t.installEditorSchema(); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(t.out, "now describe your commands there and run: go generate")
 	return err

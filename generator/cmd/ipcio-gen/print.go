@@ -1,10 +1,13 @@
 package main
 
 import (
-	"bytes"
+	"encoding/json"
+	"errors"
 	"io"
 	"os"
-	"strings"
+	"path"
+	"path/filepath"
+	"slices"
 
 	"github.com/ipcio/ipcio-go/schema"
 )
@@ -20,39 +23,71 @@ func wantsColour(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// The colours of a terminal.
+// The forms in which findings are written.
 const (
-	red   = "\x1b[31m"
-	cyan  = "\x1b[36m"
-	reset = "\x1b[0m"
+	formatText   = "text"
+	formatJSON   = "json"
+	formatSARIF  = "sarif"
+	formatGitHub = "github"
 )
 
-// printFindings writes findings for people, in colours if there is a terminal.
-func (t *tool) printFindings(found schema.Diagnostics) error {
-	if !t.colour {
-		return found.Render(t.err)
-	}
-	var plain bytes.Buffer
-	if err := found.Render(&plain); err != nil {
-		return err
-	}
-	for line := range strings.Lines(plain.String()) {
-		if _, err := io.WriteString(t.err, colourLine(line)); err != nil {
-			return err
-		}
-	}
-	return nil
+func findingsFormat() *choice {
+	return &choice{formatText, []string{formatText, formatJSON, formatSARIF, formatGitHub}}
 }
 
-// colourLine colours a line of a rendered finding. What it takes for a part by
-// mistake only has another colour.
-func colourLine(line string) string {
-	if before, after, ok := strings.Cut(line, ": error["); ok {
-		code, rest, _ := strings.Cut(after, "]")
-		return before + ": " + red + "error[" + code + "]" + reset + rest
+// show writes findings: as text for people to where errors go, in any other
+// format to standard output, also if there are none.
+func (t *tool) show(found schema.Diagnostics, format string) error {
+	switch format {
+	case formatJSON:
+		return found.WriteJSON(t.out)
+	case formatSARIF:
+		return found.WriteSARIF(t.out)
+	case formatGitHub:
+		return found.WriteGitHub(t.out)
 	}
-	if before, after, ok := strings.Cut(line, "= hint:"); ok {
-		return before + cyan + "= hint:" + reset + after
+	return found.WriteText(t.err, t.colour)
+}
+
+// findings returns the findings that err consists of, if it does, and err if
+// it is anything else.
+func findings(err error) (schema.Diagnostics, error) {
+	if found, ok := errors.AsType[schema.Diagnostics](err); ok {
+		return found, nil
 	}
-	return line
+	return nil, err
+}
+
+// locate returns err with other names for the files, if it consists of
+// findings: these name their files relative to the schema file, but people and
+// editors look from the working directory.
+func locate(err error, rename func(file string) string) error {
+	found, ok := errors.AsType[schema.Diagnostics](err)
+	if !ok {
+		return err
+	}
+	located := slices.Clone(found)
+	for i := range located {
+		d := &located[i]
+		d.Pos.File = rename(d.Pos.File)
+		d.Notes = slices.Clone(d.Notes)
+		for j := range d.Notes {
+			d.Notes[j].Pos.File = rename(d.Notes[j].Pos.File)
+		}
+	}
+	return located
+}
+
+// located is locate for the schema file of this run.
+func (t *tool) located(err error) error {
+	dir := filepath.ToSlash(filepath.Dir(t.file))
+	return locate(err, func(file string) string { return path.Join(dir, file) })
+}
+
+// printJSON writes v as indented JSON.
+func (t *tool) printJSON(v any) error {
+	enc := json.NewEncoder(t.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
 }

@@ -18,7 +18,7 @@ import (
 // The exit statuses.
 const (
 	exitFine     = 0
-	exitFindings = 1  // the schema is wrong, or files are not up to date
+	exitFindings = 1  // the schema is wrong, files are not up to date, or a change breaks
 	exitUsage    = 2  // wrong flags or arguments
 	exitFiles    = 3  // a file cannot be read or written, or is not ours
 	exitBug      = 70 // EX_SOFTWARE
@@ -34,14 +34,15 @@ func (e usageError) Unwrap() error { return e.error }
 
 // tool is one run of the program.
 type tool struct {
+	in       io.Reader
 	out, err io.Writer
-	colour   bool   // of what goes to err
+	colour   bool   // of findings, which go to err
 	file     string // the schema file
 }
 
 // run runs the program and returns its exit status.
 func run(args []string, in io.Reader, out, errOut io.Writer) (status int) {
-	t := &tool{out: out, err: errOut, colour: wantsColour(errOut)}
+	t := &tool{in: in, out: out, err: errOut, colour: wantsColour(errOut)}
 	defer func() {
 		if p := recover(); p != nil {
 			status = t.bug(fmt.Sprintf("panic: %v\n%s", p, debug.Stack()))
@@ -70,7 +71,13 @@ func (t *tool) rootCommand() *cobra.Command {
 	root.SetVersionTemplate("ipcio-gen {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVarP(&t.file, "file", "f", "commands.yaml", "the schema file")
-	root.AddCommand(t.generateCommand(), t.verifyCommand(), t.checkCommand(), t.initCommand(), t.explainCommand())
+	if err := root.MarkPersistentFlagFilename("file", "yaml", "yml"); err != nil {
+		panic(err) // there is no such flag
+	}
+	root.AddCommand(
+		t.generateCommand(), t.verifyCommand(), t.checkCommand(), t.lintCommand(), t.fmtCommand(),
+		t.breakingCommand(), t.lockCommand(), t.schemaCommand(), t.initCommand(), t.explainCommand(),
+	)
 	return root
 }
 
@@ -105,7 +112,7 @@ func (t *tool) report(err error) int {
 		return exitFine
 	}
 	if found, ok := errors.AsType[schema.Diagnostics](err); ok {
-		if err := t.printFindings(found); err != nil {
+		if err := t.show(found, formatText); err != nil {
 			return exitFiles
 		}
 		return exitFindings
@@ -141,13 +148,14 @@ func (t *tool) bug(what string) int {
 
 // load reads the schema.
 func (t *tool) load() (*schema.Schema, error) {
-	dir, base := filepath.Split(t.file)
-	if dir == "" {
-		dir = "."
-	}
-	s, err := schema.Load(os.DirFS(dir), base)
+	s, err := schema.Load(t.files())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: name the schema file with -f, or begin one with ipcio-gen init", err)
 	}
-	return s, err
+	return s, t.located(err)
+}
+
+// files returns where the schema file is, as [schema.Load] takes it.
+func (t *tool) files() (fsys fs.FS, root string) {
+	return os.DirFS(filepath.Dir(t.file)), filepath.Base(t.file)
 }

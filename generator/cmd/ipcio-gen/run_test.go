@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/ipcio/ipcio-go/generator"
+	"github.com/ipcio/ipcio-go/schema"
 )
 
 const minimal = "ipcio: 1\nprotocol: jobs\ncommands:\n  job.start: {payload: {id: uuid}}\n"
@@ -212,19 +214,27 @@ func TestPackageMismatch(t *testing.T) {
 	gen(t, 0, "", "", "generate")
 }
 
+func TestNoGit(t *testing.T) {
+	inDir(t, map[string]string{"commands.yaml": minimal})
+	t.Setenv("PATH", t.TempDir())
+	gen(t, 3, "", `ipcio-gen: --against "git:main" needs git: `, "breaking", "--against", "git:main")
+}
+
 func TestInit(t *testing.T) {
 	inDir(t, map[string]string{"my-Daemon.2/keep": ""})
 	gen(t, 0, "wrote my-Daemon.2/commands.yaml", "", "init", "-f", "my-Daemon.2/commands.yaml")
 	if got := read(t, "my-Daemon.2/doc.go"); got != "//go:generate go tool ipcio-gen generate\n\npackage mydaemon2\n" {
 		t.Errorf("doc.go:\n%s", got)
 	}
-	gen(t, 0, "", "", "check", "-f", "my-Daemon.2/commands.yaml")
+	for _, command := range []string{"check", "lint", "fmt -l", "schema --install"} {
+		gen(t, 0, "", "", append(strings.Fields(command), "-f", "my-Daemon.2/commands.yaml")...)
+	}
 	gen(t, 3, "", "my-Daemon.2/commands.yaml exists already", "init", "-f", "my-Daemon.2/commands.yaml")
 	if err := os.Remove("my-Daemon.2/commands.yaml"); err != nil {
 		t.Fatal(err)
 	}
 	gen(t, 3, "", "my-Daemon.2/doc.go exists already", "init", "-f", "my-Daemon.2/commands.yaml")
-	if got := list(t, "my-Daemon.2"); got != "doc.go keep" {
+	if got := list(t, "my-Daemon.2"); got != ".ipcio doc.go keep" {
 		t.Errorf("a second init wrote half: %s", got)
 	}
 }
@@ -344,17 +354,35 @@ func TestUnifiedDiff(t *testing.T) {
 	}
 }
 
-func TestColour(t *testing.T) {
-	for in, want := range map[string]string{
-		"a.yaml:1:2: error[E0201]: what": "a.yaml:1:2: " + red + "error[E0201]" + reset + ": what",
-		"  = hint: this":                 "  " + cyan + "= hint:" + reset + " this",
-		"1 | text":                       "1 | text",
-	} {
-		if got := colourLine(in); got != want {
-			t.Errorf("%q becomes %q", in, got)
+func TestBug(t *testing.T) {
+	var errOut bytes.Buffer
+	ui := &tool{err: &errOut}
+	if status := ui.report(&generator.FormatError{File: "a.ipcio.go", Line: 3, Reason: "expected type"}); status != 70 {
+		t.Errorf("status %d, want 70", status)
+	}
+	for _, want := range []string{"this is a bug in the generator; nothing was written", "a.ipcio.go", "expected type", "/issues"} {
+		if !strings.Contains(errOut.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, errOut.String())
 		}
+	}
+}
+
+func TestColour(t *testing.T) {
+	var errOut bytes.Buffer
+	ui := &tool{err: &errOut, colour: true}
+	found := schema.Diagnostics{{Code: schema.E0201, Message: "what", Pos: schema.Position{File: "a.yaml", Line: 1, Column: 2}}}
+	if status := ui.report(found); status != exitFindings || !strings.Contains(errOut.String(), "\x1b[1;31merror[E0201]\x1b[0m") {
+		t.Errorf("status %d, %q", status, errOut.String())
 	}
 	if wantsColour(&bytes.Buffer{}) {
 		t.Error("a buffer is taken for a terminal")
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if wantsColour(file) {
+		t.Error("a file is taken for a terminal")
 	}
 }

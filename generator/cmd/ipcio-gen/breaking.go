@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ipcio/ipcio-go/schema"
+	"github.com/spf13/cobra"
+)
+
+// A comparison is one run of breaking.
+type comparison struct {
+	*tool
+	against    string
+	policy     *choice
+	format     *choice
+	allowMajor bool
+	fix        bool
+}
+
+func (t *tool) breakingCommand() *cobra.Command {
+	var policies []string
+	for _, p := range []schema.Policy{schema.PolicyAnyOrder, schema.PolicyServerFirst, schema.PolicyClientFirst} {
+		policies = append(policies, p.String())
+	}
+	c := &comparison{
+		tool:   t,
+		policy: &choice{policies[0], policies},
+		format: &choice{formatText, []string{formatText, formatJSON}},
+	}
+	cmd := &cobra.Command{
+		Use:   "breaking",
+		Short: "Say what changed since a release, and who upgrades first",
+		Long: `Compare the schema with a former one: say what changed, which messages the
+change breaks, and in which order server and clients may be upgraded. The exit
+status is 1 if the policy does not allow that order.
+
+--against says what to compare with:
+
+  lock         commands.lock beside the schema file, written by ipcio-gen lock
+  git:REV      the same file in a revision, such as git:main or git:v1.2.0
+  file:PATH    another schema file, or another lock if its name ends in .lock
+
+--policy says which order is fine. By default none is: on one machine a daemon
+may restart while a window stays open, and a program may be replaced while the
+old daemon keeps running.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return c.run() },
+	}
+	cmd.Flags().StringVar(&c.against, "against", againstLock, "what to compare with: lock, git:REV or file:PATH")
+	complete(cmd, "against", cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace, againstLock, againstGit, againstFile)
+	c.policy.addTo(cmd, "policy", "who is upgraded first")
+	c.format.addTo(cmd, "format", "how to write the report")
+	cmd.Flags().BoolVar(&c.allowMajor, "allow-major", false, "a raised version may change everything but the protocol")
+	cmd.Flags().BoolVar(&c.fix, "fix", false, "add the names that were removed to reserved: in the schema file")
+	return cmd
+}
+
+func (c *comparison) run() error {
+	read, err := c.former()
+	if err != nil {
+		return err
+	}
+	s, err := c.load()
+	if err != nil {
+		return err
+	}
+	old, err := read()
+	if err != nil {
+		return err
+	}
+	policy, _ := schema.ParsePolicy(c.policy.word) // the flag takes no other word
+	compare := func() *schema.Report {
+		return schema.Compare(old, s, schema.CompareOptions{Policy: policy, AllowMajor: c.allowMajor})
+	}
+	report := compare()
+	if names := unreserved(report); c.fix && len(names) > 0 {
+		if s, err = c.reserve(s, names); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.err, "ipcio-gen: %s: added to reserved: %s\n", c.file, strings.Join(names, ", "))
+		report = compare()
+	}
+	strange, err := c.strange(old, s)
+	if err != nil {
+		return err
+	}
+	if c.format.word == formatJSON {
+		err = c.printJSON(report)
+	} else {
+		err = report.WriteText(c.out, wantsColour(c.out))
+	}
+	if err != nil {
+		return err
+	}
+	return failIf(report.Failed() || strange)
+}
+
+// unreserved returns the names that were removed and are not reserved.
+func unreserved(r *schema.Report) []string {
+	var names []string
+	for _, change := range r.Changes {
+		if change.Rule.ID == "B504" {
+			names = append(names, change.Path)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// strange shows the reserved paths that name nothing which ever existed, and
+// reports whether there are any. Only a lock can tell: it was written at the
+// last release, so that what came and went since then was never seen.
+func (c *comparison) strange(old, new *schema.Schema) (bool, error) {
+	if c.against != againstLock {
+		return false, nil
+	}
+	known := old.Paths()
+	for _, r := range old.Reserved {
+		known = append(known, r.Path)
+	}
+	found, err := findings(c.located(new.CheckReserved(known)))
+	if err != nil {
+		return false, err
+	}
+	return len(found) > 0, c.show(found, formatText)
+}
