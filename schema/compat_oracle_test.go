@@ -17,7 +17,7 @@ import (
 
 var (
 	compatPairs  = flag.Int("compat.pairs", 20_000, "pairs of schemas that the oracle of compatibility compares")
-	compatValues = flag.Int("compat.values", 24, "values of each writer")
+	compatValues = flag.Int("compat.values", 16, "values of each writer")
 	compatSeed   = flag.Uint64("compat.seed", 1, "where the pairs begin")
 )
 

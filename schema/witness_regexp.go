@@ -17,8 +17,9 @@ import (
 // have some dozens; with large repetitions it may not be enough.
 const maxSearch = 6000
 
-// maxEdges bounds the number of comparisons of a character with an instruction.
-const maxEdges = 4_000_000
+// maxWork bounds the number of instructions that a search looks at, and so its
+// time to some tenths of a second.
+const maxWork = 2_000_000
 
 // maxSpread is how many characters that no pattern tells apart a search tries.
 const maxSpread = 26
@@ -27,6 +28,7 @@ const maxSpread = 26
 type product struct {
 	progs   []*syntax.Prog
 	letters []rune // one of each set of characters that no pattern tells apart; several if spread
+	work    int    // instructions that may still be looked at
 	partial bool   // there are characters beside letters that lead to other texts
 }
 
@@ -52,11 +54,12 @@ func newProduct(patterns []*Pattern, spread int) (*product, bool) {
 	}
 	slices.Sort(cuts)
 	cuts = slices.Compact(cuts)
-	if len(cuts)*instructions > maxEdges {
+	letters := p.pleasant(cuts, spread)
+	if p.work = maxWork - len(letters)*instructions; p.work < 0 {
 		return nil, false
 	}
 	sets := make(map[string]int) // what matches, to the number of letters of that set
-	for _, r := range p.pleasant(cuts) {
+	for _, r := range letters {
 		signature := p.signature(r)
 		if sets[signature] == spread {
 			p.partial = p.partial || spread > 1 && strings.Contains(signature[1:], "\x01")
@@ -91,12 +94,12 @@ func borders(in *syntax.Inst) (cuts []rune) {
 
 // pleasant returns characters of every interval between cuts, in an order in
 // which those that people like to read come first.
-func (p *product) pleasant(cuts []rune) []rune {
+func (p *product) pleasant(cuts []rune, spread int) []rune {
 	var letters []rune
 	for i := 0; i+1 < len(cuts); i++ {
 		if low := cuts[i]; low != 0xd800 {
-			// The last one tells that there are more than the largest spread.
-			for r := low; r < min(cuts[i+1], low+maxSpread+1); r++ {
+			// One more than spread tells that there are others.
+			for r := low; r < min(cuts[i+1], low+rune(spread)+1); r++ {
 				letters = append(letters, r)
 			}
 		}
@@ -162,7 +165,7 @@ type walk struct {
 // advance returns the instructions after r, and with r < 0 whether the text may
 // end. It follows what takes no character first, which depends on both
 // neighbours.
-func advance(prog *syntax.Prog, from []uint32, last, r rune) (next []uint32, matched bool) {
+func (p *product) advance(prog *syntax.Prog, from []uint32, last, r rune) (next []uint32, matched bool) {
 	assertion := syntax.EmptyOpContext(last, r)
 	seen := make(map[uint32]bool, len(from))
 	stack := slices.Clone(from)
@@ -173,6 +176,7 @@ func advance(prog *syntax.Prog, from []uint32, last, r rune) (next []uint32, mat
 			continue
 		}
 		seen[pc] = true
+		p.work--
 		switch in := &prog.Inst[pc]; in.Op {
 		case syntax.InstAlt, syntax.InstAltMatch:
 			stack = append(stack, in.Out, in.Arg)
@@ -232,13 +236,13 @@ func search(w, r *textSet, n int) ([]string, status) {
 	}
 	own := len(w.patterns)
 	for i := 0; i < len(queue); i++ {
-		if i == maxSearch {
+		if i == maxSearch || p.work < 0 {
 			return texts, unknown
 		}
 		at := queue[i]
 		matched := make([]bool, len(p.progs))
 		for j, prog := range p.progs {
-			_, matched[j] = advance(prog, at.next[j], at.last, -1)
+			_, matched[j] = p.advance(prog, at.next[j], at.last, -1)
 		}
 		if !slices.Contains(matched[:own], false) && at.depth >= w.low && at.depth <= w.high && differ(matched[own:], at.depth) {
 			texts = append(texts, spell(queue, i))
@@ -253,7 +257,7 @@ func search(w, r *textSet, n int) ([]string, status) {
 			to := walk{last: letter, depth: at.depth + 1, parent: i}
 			dead := false
 			for j, prog := range p.progs {
-				next, _ := advance(prog, at.next[j], at.last, letter)
+				next, _ := p.advance(prog, at.next[j], at.last, letter)
 				to.next = append(to.next, next)
 				dead = dead || j < own && len(next) == 0
 			}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
@@ -152,5 +153,28 @@ func TestItems(t *testing.T) {
 	}
 	if got := textItem(strings.Repeat("名", 9000)).String(); utf8.RuneCountInString(got) > 410 {
 		t.Errorf("a long text is shown with %d runes", utf8.RuneCountInString(got))
+	}
+}
+
+// TestSearchIsBounded proves that patterns which are hard to compare take
+// little time, whatever the answer is.
+func TestSearchIsBounded(t *testing.T) {
+	hard := []string{
+		`(\pL{1,100}){10}`, `(a?){30}(a){30}b`, `(a|aa)+$`, `(.*a.{12})`, `([a-z]{1,30}-){1,30}x`, `(\w+\s?)*\pL{100}`, `(?i)[\pL\pN]{1,400}`,
+		`((a{0,30}b{0,30}){0,1}c){0,30}`, strings.Repeat(`\pL|`, 100) + "x",
+	}
+	start := time.Now()
+	for i, a := range hard {
+		(&Pattern{Expr: a}).Examples(1, 1000, 1000)
+		for _, b := range []string{hard[(i+1)%len(hard)], "x*"} {
+			w := &textSet{low: 300, high: 1 << 30, patterns: []*Pattern{{Expr: a}}}
+			r := &textSet{high: 1 << 30, patterns: []*Pattern{{Expr: b}}}
+			if s, _, st := otherText(w, r); st == found && (w.reason(s) != "" || r.reason(s) == "") {
+				t.Errorf("%s − %s: %q is no witness", a, b, s)
+			}
+		}
+	}
+	if took := time.Since(start); took > 20*time.Second*raceFactor {
+		t.Errorf("%d searches took %v", 3*len(hard), took)
 	}
 }
