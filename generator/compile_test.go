@@ -45,6 +45,12 @@ var misuses = []struct {
 	{"broadcast of a call", `err = s.BroadcastAsk(ctx, AskPayload{})`, "s.BroadcastAsk undefined"},
 	{"whisper to nobody", `err = c.EmitWhisper(ctx, WhisperPayload{})`, "not enough arguments in call to c.EmitWhisper"},
 	{"reply taken for another", `var r JobStartPayload; r, err = c.CallJobGet(ctx, JobGetPayload{}); _ = r`, "cannot use c.CallJobGet(ctx, JobGetPayload{}) (value of struct type JobGetReply) as JobStartPayload value in assignment"},
+	{"a union", `var task Task = &TaskSleep{Value: 1}; task = &Shell{}; _, err = c.CallJobRun(ctx, JobRunPayload{Task: task}); _ = errors.Is(err, &FullError{}); var n uint8 = (*JobRunPayload)(nil).GetTries(); _ = n`, ""},
+	{"foreign union member", `_ = JobRunPayload{Task: &Other{}}`, "cannot use &Other{} (value of type *Other) as Task value in struct literal: *Other does not implement Task"},
+	{"union member by value", `_ = JobRunPayload{Task: Shell{}}`, "Shell does not implement Task (method TaskKind has pointer receiver)"},
+	{"value for a variant", `_ = JobRunPayload{Task: time.Second}`, "as Task value in struct literal"},
+	{"an error by value", `return FullError{}`, "as error value in return statement: FullError does not implement error (method Error has pointer receiver)"},
+	{"a default for a required field", `_ = new(JobRunPayload).GetTask()`, "GetTask undefined"},
 	{"no context", `err = c.EmitJobStart(JobStartPayload{})`, "not enough arguments in call to c.EmitJobStart"},
 }
 
@@ -55,7 +61,13 @@ types:
   JobID: uuid
   State: {enum: [queued, done]}
   Prio: {enum: [low, high], closed: true}
+  Shell: {fields: {argv: list<string>}}
+  Other: {fields: {argv: list<string>}}
+  Task: {union: {shell: Shell, sleep: duration}}
+errors:
+  Full: {fields: {limit: uint8}}
 commands:
+  job.run: {payload: {task: Task, tries: {type: opt<uint8>, default: 3}}, reply: {}, errors: [Full]}
   job.start: {payload: {job: JobID, prio: Prio, note: opt<string>}}
   job.get: {payload: {job: JobID}, reply: {state: State}}
   job.changed: {dir: server->client, payload: {job: JobID}}
@@ -86,9 +98,9 @@ func TestMisuseDoesNotCompile(t *testing.T) {
 	for _, m := range misuses {
 		t.Run(m.name, func(t *testing.T) {
 			source := `package misuse
-				import ("context"; "github.com/ipcio/ipcio-go/runtime/ipcio")
+				import ("context"; "errors"; "time"; "github.com/ipcio/ipcio-go/runtime/ipcio")
 				func use(ctx context.Context, c *Client, s *Server, id JobID) (err error) {
-					_ = ipcio.SupportsGen1
+					_, _, _ = ipcio.SupportsGen1, errors.Is, time.Second
 					` + m.code + `
 					return err
 				}`

@@ -25,7 +25,8 @@
 // # Where this differs from a plain reading of the types
 //
 // A required field of type any may be null, since null is a value there. A
-// required list, map or bytes that is nil is written as the empty one. Structs
-// always have Validate: it finds text that is not UTF-8, undeclared values of
-// closed enums, and cycles, which every struct can hold or reach.
+// required list, map or bytes that is nil is written as the empty one. A struct
+// that is a variant of a union implements it by pointer; of other types,
+// <Union><Variant> does. What a value takes in memory is part of the generated
+// code (size.go), so that both sides of a connection count in the same way.
 package generator

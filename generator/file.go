@@ -18,6 +18,8 @@ const (
 	pkgTime    = "time"
 	pkgRuntime = "github.com/ipcio/ipcio-go/runtime/ipcio"
 	pkgCodec   = "github.com/ipcio/ipcio-go/runtime/codec"
+
+	pkgCodecTest = "github.com/ipcio/ipcio-go/runtime/codec/codectest"
 )
 
 // file wraps jen.File. It is the only place that writes comments, headers and
@@ -34,6 +36,7 @@ func (g *gen) newFile(name, source string) *file {
 	f.jen.NoFormat = true // render formats, to show the place of an error
 	f.jen.ImportName(pkgRuntime, "ipcio")
 	f.jen.ImportName(pkgCodec, "codec")
+	f.jen.ImportName(pkgCodecTest, "codectest")
 	f.jen.HeaderComment(Header + " from " + oneLine(source) + "; DO NOT EDIT.")
 	return f
 }

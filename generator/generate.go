@@ -29,11 +29,15 @@ type Options struct {
 	// Only, if not empty, names the sides to write. Types and protocol are
 	// always written.
 	Only []Side
+
+	// Tests adds tests of the types: round trips, the borders of constraints,
+	// damaged bytes, and a fuzz test for each struct.
+	Tests bool
 }
 
 // A File is one generated file.
 type File struct {
-	Name    string // without directory, ends in Suffix
+	Name    string // without directory, ends in Suffix or TestSuffix
 	Content []byte // formatted as gofmt does
 }
 
@@ -65,6 +69,9 @@ func Generate(s *schema.Schema, opts Options) ([]File, error) {
 		files = append(files, g.clientFile())
 	}
 	files = append(files, g.protocolFile())
+	if opts.Tests {
+		files = append(files, g.testFiles()...)
+	}
 
 	out := make([]File, len(files))
 	for i, f := range files {

@@ -35,6 +35,13 @@ func needsValidate(e *schema.Expr, seen []*schema.Type) bool {
 	return slices.ContainsFunc(e.Named.Variants, func(v *schema.Variant) bool { return needsValidate(v.Type, seen) })
 }
 
+// isPlain reports whether the schema has no rules for the inside of a struct.
+func isPlain(t *schema.Type) bool {
+	return !slices.ContainsFunc(t.Fields, func(f *schema.Field) bool {
+		return f.Constraints != nil || needsValidate(f.Type, nil)
+	})
+}
+
 // hasConstraints reports whether t, a new type, or one beneath it has
 // constraints: it has a function that checks them then.
 func hasConstraints(t *schema.Type) bool {
@@ -67,20 +74,24 @@ func validatorParam() jen.Code { return jen.Id("c").Op("*").Qual(pkgCodec, "Vali
 //			v.Task.validate(c)
 //			c.Leave("task")
 //		}
-//		c.Check(struct {
-//			*Job
-//			codec.Unchecked
-//		}{Job: v}.Check)
+//		c.Check(v)
 //	}
+//
+// Of a struct without rules there is only:
+//
+//	func (v *Job) Validate() error { return codec.Check(v) }
 func (g *gen) emitStructValidate(f *file, t *schema.Type) {
-	name := g.names.types[t]
+	if isPlain(t) {
+		f.decl([]string{methodDocs["Validate"]}, g.method(t, "Validate").Params().Error().Add(
+			oneLiner(jen.Return(jen.Qual(pkgCodec, "Check").Call(jen.Id("v"))))))
+		return
+	}
 	f.decl([]string{methodDocs["Validate"]}, g.method(t, "Validate").Params().Error().Add(g.validateBody(jen.Id("v").Dot("validate"), nil)))
 	f.decl(nil, g.method(t, "validate").Params(validatorParam()).BlockFunc(func(body *jen.Group) {
 		for _, field := range t.Fields {
 			g.validateField(f, body, t, field)
 		}
-		body.Id("c").Dot("Check").Call(
-			jen.Struct(jen.Op("*").Id(name), jen.Qual(pkgCodec, "Unchecked")).Values(jen.Id(name).Op(":").Id("v")).Dot("Check"))
+		body.Id("c").Dot("Check").Call(jen.Id("v"))
 	}))
 }
 
@@ -139,6 +150,12 @@ func (g *gen) validateValue(name jen.Code, e *schema.Expr, v value, isPointer bo
 	switch {
 	case r.Kind == schema.ListExpr, r.Kind == schema.MapExpr:
 		return []jen.Code{jen.Id(g.helpers.name(g, validateHelper, r)).Call(jen.Id("c"), v())}
+	case r.Named.Kind == schema.Struct && isPlain(r.Named):
+		pointer := g.structPointer(e, v, isPointer)
+		if e.Named == r.Named && !isPointer {
+			pointer = jen.Op("&").Add(pointer)
+		}
+		return []jen.Code{jen.Id("c").Dot("Check").Call(pointer)}
 	case r.Named.Kind == schema.Struct:
 		return []jen.Code{g.structPointer(e, v, isPointer).Dot("validate").Call(jen.Id("c"))}
 	case r.Named.Kind == schema.Union:

@@ -75,18 +75,7 @@ func (v *Topic) UnmarshalCBOR(b []byte) error {
 func (v *Topic) String() string { return codec.String("Topic", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *Topic) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *Topic) validate(c *codec.Validator) {
-	c.Check(struct {
-		*Topic
-		codec.Unchecked
-	}{Topic: v}.Check)
-}
+func (v *Topic) Validate() error { return codec.Check(v) }
 
 func (v *Topic) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -141,18 +130,7 @@ func (v *ChatSayPayload) UnmarshalCBOR(b []byte) error {
 func (v *ChatSayPayload) String() string { return codec.String("ChatSayPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSayPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatSayPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatSayPayload
-		codec.Unchecked
-	}{ChatSayPayload: v}.Check)
-}
+func (v *ChatSayPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatSayPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -199,18 +177,7 @@ func (v *ChatMoodPayload) UnmarshalCBOR(b []byte) error {
 func (v *ChatMoodPayload) String() string { return codec.String("ChatMoodPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatMoodPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatMoodPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatMoodPayload
-		codec.Unchecked
-	}{ChatMoodPayload: v}.Check)
-}
+func (v *ChatMoodPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatMoodPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -257,18 +224,7 @@ func (v *ChatWhisperPayload) UnmarshalCBOR(b []byte) error {
 func (v *ChatWhisperPayload) String() string { return codec.String("ChatWhisperPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatWhisperPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatWhisperPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatWhisperPayload
-		codec.Unchecked
-	}{ChatWhisperPayload: v}.Check)
-}
+func (v *ChatWhisperPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatWhisperPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -317,18 +273,7 @@ func (v *ChatSetTopicPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSetTopicPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatSetTopicPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatSetTopicPayload
-		codec.Unchecked
-	}{ChatSetTopicPayload: v}.Check)
-}
+func (v *ChatSetTopicPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatSetTopicPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -383,13 +328,10 @@ func (v *ChatSetTopicReply) Validate() error {
 
 func (v *ChatSetTopicReply) validate(c *codec.Validator) {
 	if c.Enter() {
-		v.Before.validate(c)
+		c.Check(&v.Before)
 		c.Leave("before")
 	}
-	c.Check(struct {
-		*ChatSetTopicReply
-		codec.Unchecked
-	}{ChatSetTopicReply: v}.Check)
+	c.Check(v)
 }
 
 func (v *ChatSetTopicReply) encodeCBOR(e *codec.Encoder) {
@@ -440,18 +382,7 @@ func (v *ChatSaidPayload) UnmarshalCBOR(b []byte) error {
 func (v *ChatSaidPayload) String() string { return codec.String("ChatSaidPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSaidPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatSaidPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatSaidPayload
-		codec.Unchecked
-	}{ChatSaidPayload: v}.Check)
-}
+func (v *ChatSaidPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatSaidPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -504,18 +435,7 @@ func (v *ChatJoinedPayload) UnmarshalCBOR(b []byte) error {
 func (v *ChatJoinedPayload) String() string { return codec.String("ChatJoinedPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatJoinedPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatJoinedPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatJoinedPayload
-		codec.Unchecked
-	}{ChatJoinedPayload: v}.Check)
-}
+func (v *ChatJoinedPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatJoinedPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -562,18 +482,7 @@ func (v *ChatLeftPayload) UnmarshalCBOR(b []byte) error {
 func (v *ChatLeftPayload) String() string { return codec.String("ChatLeftPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatLeftPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatLeftPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatLeftPayload
-		codec.Unchecked
-	}{ChatLeftPayload: v}.Check)
-}
+func (v *ChatLeftPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatLeftPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -623,18 +532,7 @@ func (v *ChatMoodChangedPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatMoodChangedPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ChatMoodChangedPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ChatMoodChangedPayload
-		codec.Unchecked
-	}{ChatMoodChangedPayload: v}.Check)
-}
+func (v *ChatMoodChangedPayload) Validate() error { return codec.Check(v) }
 
 func (v *ChatMoodChangedPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -694,13 +592,10 @@ func (v *ChatTopicChangedPayload) Validate() error {
 
 func (v *ChatTopicChangedPayload) validate(c *codec.Validator) {
 	if c.Enter() {
-		v.Topic.validate(c)
+		c.Check(&v.Topic)
 		c.Leave("topic")
 	}
-	c.Check(struct {
-		*ChatTopicChangedPayload
-		codec.Unchecked
-	}{ChatTopicChangedPayload: v}.Check)
+	c.Check(v)
 }
 
 func (v *ChatTopicChangedPayload) encodeCBOR(e *codec.Encoder) {

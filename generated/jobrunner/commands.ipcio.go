@@ -127,10 +127,7 @@ func (v *ShellTask) validate(c *codec.Validator) {
 	if v.Dir != nil {
 		c.Rule("dir", codec.IsPath(*v.Dir), "format", "path")
 	}
-	c.Check(struct {
-		*ShellTask
-		codec.Unchecked
-	}{ShellTask: v}.Check)
+	c.Check(v)
 }
 
 func (v *ShellTask) encodeCBOR(e *codec.Encoder) {
@@ -206,10 +203,7 @@ var patternContainerTaskImage = codec.NewPattern("[a-z0-9./-]+(:[\\w.-]+)?")
 func (v *ContainerTask) validate(c *codec.Validator) {
 	c.Rule("image", codec.RuneLen(v.Image, 0, 256), "len", "..256")
 	c.Rule("image", patternContainerTaskImage.Match(v.Image), "pattern", "[a-z0-9./-]+(:[\\w.-]+)?")
-	c.Check(struct {
-		*ContainerTask
-		codec.Unchecked
-	}{ContainerTask: v}.Check)
+	c.Check(v)
 }
 
 func (v *ContainerTask) encodeCBOR(e *codec.Encoder) {
@@ -409,13 +403,10 @@ func (v *Job) validate(c *codec.Validator) {
 		c.Leave("tags")
 	}
 	if v.Result != nil && c.Enter() {
-		v.Result.validate(c)
+		c.Check(v.Result)
 		c.Leave("result")
 	}
-	c.Check(struct {
-		*Job
-		codec.Unchecked
-	}{Job: v}.Check)
+	c.Check(v)
 }
 
 func (v *Job) encodeCBOR(e *codec.Encoder) {
@@ -501,18 +492,7 @@ func (v *JobResult) UnmarshalCBOR(b []byte) error {
 func (v *JobResult) String() string { return codec.String("JobResult", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobResult) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobResult) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobResult
-		codec.Unchecked
-	}{JobResult: v}.Check)
-}
+func (v *JobResult) Validate() error { return codec.Check(v) }
 
 func (v *JobResult) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -578,18 +558,7 @@ func (v *JobNotFoundError) UnmarshalCBOR(b []byte) error {
 func (v *JobNotFoundError) String() string { return codec.String("JobNotFoundError", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobNotFoundError) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobNotFoundError) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobNotFoundError
-		codec.Unchecked
-	}{JobNotFoundError: v}.Check)
-}
+func (v *JobNotFoundError) Validate() error { return codec.Check(v) }
 
 func (v *JobNotFoundError) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -641,18 +610,7 @@ func (v *WorkerBusyError) UnmarshalCBOR(b []byte) error {
 func (v *WorkerBusyError) String() string { return codec.String("WorkerBusyError", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerBusyError) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *WorkerBusyError) validate(c *codec.Validator) {
-	c.Check(struct {
-		*WorkerBusyError
-		codec.Unchecked
-	}{WorkerBusyError: v}.Check)
-}
+func (v *WorkerBusyError) Validate() error { return codec.Check(v) }
 
 func (v *WorkerBusyError) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -706,18 +664,7 @@ func (v *QueueFullError) UnmarshalCBOR(b []byte) error {
 func (v *QueueFullError) String() string { return codec.String("QueueFullError", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *QueueFullError) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *QueueFullError) validate(c *codec.Validator) {
-	c.Check(struct {
-		*QueueFullError
-		codec.Unchecked
-	}{QueueFullError: v}.Check)
-}
+func (v *QueueFullError) Validate() error { return codec.Check(v) }
 
 func (v *QueueFullError) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -818,10 +765,7 @@ func (v *JobSubmitPayload) validate(c *codec.Validator) {
 		validateListTag(c, v.Tags)
 		c.Leave("tags")
 	}
-	c.Check(struct {
-		*JobSubmitPayload
-		codec.Unchecked
-	}{JobSubmitPayload: v}.Check)
+	c.Check(v)
 }
 
 func (v *JobSubmitPayload) encodeCBOR(e *codec.Encoder) {
@@ -887,18 +831,7 @@ func (v *JobSubmitReply) UnmarshalCBOR(b []byte) error {
 func (v *JobSubmitReply) String() string { return codec.String("JobSubmitReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobSubmitReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobSubmitReply) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobSubmitReply
-		codec.Unchecked
-	}{JobSubmitReply: v}.Check)
-}
+func (v *JobSubmitReply) Validate() error { return codec.Check(v) }
 
 func (v *JobSubmitReply) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -948,18 +881,7 @@ func (v *JobGetPayload) UnmarshalCBOR(b []byte) error {
 func (v *JobGetPayload) String() string { return codec.String("JobGetPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobGetPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobGetPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobGetPayload
-		codec.Unchecked
-	}{JobGetPayload: v}.Check)
-}
+func (v *JobGetPayload) Validate() error { return codec.Check(v) }
 
 func (v *JobGetPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1007,18 +929,7 @@ func (v *JobCancelPayload) UnmarshalCBOR(b []byte) error {
 func (v *JobCancelPayload) String() string { return codec.String("JobCancelPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobCancelPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobCancelPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobCancelPayload
-		codec.Unchecked
-	}{JobCancelPayload: v}.Check)
-}
+func (v *JobCancelPayload) Validate() error { return codec.Check(v) }
 
 func (v *JobCancelPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1066,18 +977,7 @@ func (v *JobCancelReply) UnmarshalCBOR(b []byte) error {
 func (v *JobCancelReply) String() string { return codec.String("JobCancelReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobCancelReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobCancelReply) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobCancelReply
-		codec.Unchecked
-	}{JobCancelReply: v}.Check)
-}
+func (v *JobCancelReply) Validate() error { return codec.Check(v) }
 
 func (v *JobCancelReply) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1119,18 +1019,7 @@ func (v *JobKillPayload) UnmarshalCBOR(b []byte) error {
 func (v *JobKillPayload) String() string { return codec.String("JobKillPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobKillPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobKillPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobKillPayload
-		codec.Unchecked
-	}{JobKillPayload: v}.Check)
-}
+func (v *JobKillPayload) Validate() error { return codec.Check(v) }
 
 func (v *JobKillPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1173,18 +1062,7 @@ func (v *JobKillReply) UnmarshalCBOR(b []byte) error {
 func (v *JobKillReply) String() string { return codec.String("JobKillReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobKillReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *JobKillReply) validate(c *codec.Validator) {
-	c.Check(struct {
-		*JobKillReply
-		codec.Unchecked
-	}{JobKillReply: v}.Check)
-}
+func (v *JobKillReply) Validate() error { return codec.Check(v) }
 
 func (v *JobKillReply) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1240,10 +1118,7 @@ func (v *JobChangedPayload) validate(c *codec.Validator) {
 	if v.Progress != nil {
 		c.Rule("progress", *v.Progress >= 0 && *v.Progress <= 100, "range", "0..100")
 	}
-	c.Check(struct {
-		*JobChangedPayload
-		codec.Unchecked
-	}{JobChangedPayload: v}.Check)
+	c.Check(v)
 }
 
 func (v *JobChangedPayload) encodeCBOR(e *codec.Encoder) {
@@ -1301,18 +1176,7 @@ func (v *DaemonStoppingPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *DaemonStoppingPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *DaemonStoppingPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*DaemonStoppingPayload
-		codec.Unchecked
-	}{DaemonStoppingPayload: v}.Check)
-}
+func (v *DaemonStoppingPayload) Validate() error { return codec.Check(v) }
 
 func (v *DaemonStoppingPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1371,10 +1235,7 @@ func (v *WorkerHelloPayload) Validate() error {
 func (v *WorkerHelloPayload) validate(c *codec.Validator) {
 	validateWorkerID(c, "worker", v.Worker)
 	c.Rule("slots", v.Slots >= 1 && v.Slots <= 256, "range", "1..256")
-	c.Check(struct {
-		*WorkerHelloPayload
-		codec.Unchecked
-	}{WorkerHelloPayload: v}.Check)
+	c.Check(v)
 }
 
 func (v *WorkerHelloPayload) encodeCBOR(e *codec.Encoder) {
@@ -1421,18 +1282,7 @@ func (v *WorkerHelloReply) UnmarshalCBOR(b []byte) error {
 func (v *WorkerHelloReply) String() string { return codec.String("WorkerHelloReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerHelloReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *WorkerHelloReply) validate(c *codec.Validator) {
-	c.Check(struct {
-		*WorkerHelloReply
-		codec.Unchecked
-	}{WorkerHelloReply: v}.Check)
-}
+func (v *WorkerHelloReply) Validate() error { return codec.Check(v) }
 
 func (v *WorkerHelloReply) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1485,10 +1335,7 @@ func (v *WorkerRunPayload) validate(c *codec.Validator) {
 		v.Job.validate(c)
 		c.Leave("job")
 	}
-	c.Check(struct {
-		*WorkerRunPayload
-		codec.Unchecked
-	}{WorkerRunPayload: v}.Check)
+	c.Check(v)
 }
 
 func (v *WorkerRunPayload) encodeCBOR(e *codec.Encoder) {
@@ -1537,18 +1384,7 @@ func (v *WorkerRunReply) UnmarshalCBOR(b []byte) error {
 func (v *WorkerRunReply) String() string { return codec.String("WorkerRunReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerRunReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *WorkerRunReply) validate(c *codec.Validator) {
-	c.Check(struct {
-		*WorkerRunReply
-		codec.Unchecked
-	}{WorkerRunReply: v}.Check)
-}
+func (v *WorkerRunReply) Validate() error { return codec.Check(v) }
 
 func (v *WorkerRunReply) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1597,18 +1433,7 @@ func (v *GUIHighlightPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *GUIHighlightPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *GUIHighlightPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*GUIHighlightPayload
-		codec.Unchecked
-	}{GUIHighlightPayload: v}.Check)
-}
+func (v *GUIHighlightPayload) Validate() error { return codec.Check(v) }
 
 func (v *GUIHighlightPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -1655,18 +1480,7 @@ func (v *ClockProbeReply) UnmarshalCBOR(b []byte) error {
 func (v *ClockProbeReply) String() string { return codec.String("ClockProbeReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ClockProbeReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ClockProbeReply) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ClockProbeReply
-		codec.Unchecked
-	}{ClockProbeReply: v}.Check)
-}
+func (v *ClockProbeReply) Validate() error { return codec.Check(v) }
 
 func (v *ClockProbeReply) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {

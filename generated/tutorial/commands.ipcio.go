@@ -35,18 +35,7 @@ func (v *ExampleRequestCommandPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ExampleRequestCommandPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ExampleRequestCommandPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ExampleRequestCommandPayload
-		codec.Unchecked
-	}{ExampleRequestCommandPayload: v}.Check)
-}
+func (v *ExampleRequestCommandPayload) Validate() error { return codec.Check(v) }
 
 func (v *ExampleRequestCommandPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -95,18 +84,7 @@ func (v *OtherRequestCommandPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *OtherRequestCommandPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *OtherRequestCommandPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*OtherRequestCommandPayload
-		codec.Unchecked
-	}{OtherRequestCommandPayload: v}.Check)
-}
+func (v *OtherRequestCommandPayload) Validate() error { return codec.Check(v) }
 
 func (v *OtherRequestCommandPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -155,18 +133,7 @@ func (v *ExampleResponseCommandPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ExampleResponseCommandPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *ExampleResponseCommandPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*ExampleResponseCommandPayload
-		codec.Unchecked
-	}{ExampleResponseCommandPayload: v}.Check)
-}
+func (v *ExampleResponseCommandPayload) Validate() error { return codec.Check(v) }
 
 func (v *ExampleResponseCommandPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {
@@ -215,18 +182,7 @@ func (v *OtherResponseCommandPayload) String() string {
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *OtherResponseCommandPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *OtherResponseCommandPayload) validate(c *codec.Validator) {
-	c.Check(struct {
-		*OtherResponseCommandPayload
-		codec.Unchecked
-	}{OtherResponseCommandPayload: v}.Check)
-}
+func (v *OtherResponseCommandPayload) Validate() error { return codec.Check(v) }
 
 func (v *OtherResponseCommandPayload) encodeCBOR(e *codec.Encoder) {
 	if s, ok := e.Struct(); ok {

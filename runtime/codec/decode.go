@@ -368,6 +368,8 @@ func (d *Decoder) Text() string {
 }
 
 // Bytes reads a byte string. The empty one is not nil.
+//
+//go:noinline
 func (d *Decoder) Bytes() []byte {
 	return append([]byte{}, d.span(Bytes)...)
 }
@@ -449,6 +451,8 @@ func (d *Decoder) skip() {
 
 // New counts size bytes of memory for a new variable: an optional struct or a
 // variant.
+//
+//go:noinline
 func (d *Decoder) New(size int) { d.charge(d.off, 1, size) }
 
 // CheckEmpty reports what is wrong with the payload of a command that declares

@@ -9,6 +9,9 @@ import (
 // written afterwards is lost. Make one with [NewEncoder] and end with
 // [Encoder.Finish].
 //
+// Methods that are called for every field are not inlined: generated code calls
+// them everywhere, and every build would pay for the copies.
+//
 // The methods that write a value take the encoded key of a field, head and
 // text, or "" for the element of a list, the value of a map or of a variant,
 // which Elem, Entry, Key or Variant has announced.
@@ -190,6 +193,8 @@ func (e *Encoder) Map(n, size int) (Scope, bool) {
 func (e *Encoder) New(size int) { e.taken += size }
 
 // Key writes the key of a field whose value follows.
+//
+//go:noinline
 func (e *Encoder) Key(key string) {
 	e.key(key)
 	e.step = step{keyName(key), stepField}
@@ -199,6 +204,8 @@ func (e *Encoder) Key(key string) {
 func (e *Encoder) Elem(i int) { e.step = step{index: i} }
 
 // Entry writes the key of an entry of a map, whose value follows.
+//
+//go:noinline
 func (e *Encoder) Entry(key string) {
 	e.step = step{key, stepKey}
 	e.Text("", key)
@@ -228,6 +235,8 @@ func (e *Encoder) Unknown(kind string, item []byte, declared []string) {
 
 // NoVariant says that a union holds nothing, or a type that is not one of its
 // variants.
+//
+//go:noinline
 func (e *Encoder) NoVariant(union string) {
 	e.fail("", "the "+union+" is nil or of a foreign type")
 }
@@ -235,6 +244,8 @@ func (e *Encoder) NoVariant(union string) {
 // Masked writes the key of a secret field. It reports whether it wrote a mark
 // too, in the place of the value, or the encoding has failed already; if so no
 // value follows.
+//
+//go:noinline
 func (e *Encoder) Masked(key string) bool {
 	e.Key(key)
 	if e.mask {
@@ -245,6 +256,8 @@ func (e *Encoder) Masked(key string) bool {
 
 // Unmasked ends a secret field that is no scalar: what an error says of the inside is cut off,
 // because keys of maps are secret too.
+//
+//go:noinline
 func (e *Encoder) Unmasked(name string) {
 	if err, ok := e.err.(*EncodeError); ok {
 		err.Path, err.Reason = name, "the value cannot be encoded; it is secret"
@@ -258,6 +271,8 @@ const (
 )
 
 // Bool writes false or true.
+//
+//go:noinline
 func (e *Encoder) Bool(key string, v bool) {
 	e.key(key)
 	e.b = AppendBool(e.b, v)
@@ -276,12 +291,16 @@ func (e *Encoder) Uint(key string, v uint64) {
 }
 
 // Float32 writes a floating-point number in 5 bytes.
+//
+//go:noinline
 func (e *Encoder) Float32(key string, v float32) {
 	e.key(key)
 	e.b = AppendFloat32(e.b, v)
 }
 
 // Float64 writes a floating-point number in 9 bytes.
+//
+//go:noinline
 func (e *Encoder) Float64(key string, v float64) {
 	e.key(key)
 	e.b = AppendFloat64(e.b, v)
@@ -315,6 +334,8 @@ func (e *Encoder) Time(key string, v time.Time) {
 func (e *Encoder) Duration(key string, v time.Duration) { e.Int(key, int64(v)) }
 
 // UUID writes a UUID.
+//
+//go:noinline
 func (e *Encoder) UUID(key string, v [16]byte) {
 	e.key(key)
 	e.b = AppendUUID(e.b, v)

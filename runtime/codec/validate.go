@@ -136,6 +136,8 @@ func (c *Validator) Enter() bool {
 }
 
 // Leave ends the look at a field or variant.
+//
+//go:noinline
 func (c *Validator) Leave(name string) {
 	if mark := c.leave(); mark < len(c.found) {
 		c.under(mark, name)
@@ -158,6 +160,8 @@ func (c *Validator) LeaveKey(key string) {
 
 // LeaveSecret ends the look at a secret field. A path goes no deeper, because
 // keys of maps are secret too.
+//
+//go:noinline
 func (c *Validator) LeaveSecret(name string) {
 	for i := c.leave(); i < len(c.found); i++ {
 		c.found[i].Path = name

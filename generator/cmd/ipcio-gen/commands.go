@@ -13,6 +13,7 @@ import (
 func (t *tool) generateCommand() *cobra.Command {
 	var out string
 	var only []string
+	var tests bool
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Write the Go files",
@@ -20,11 +21,14 @@ func (t *tool) generateCommand() *cobra.Command {
 
 Everything is made in memory first: if there is any error, no file is touched.
 Files that would not change are left alone. Generated files that are not needed
-any more are removed: their names end in .ipcio.go and their first line says
-that ipcio-gen wrote them.`,
+any more are removed: their names end in .ipcio.go or _ipcio_test.go and their
+first line says that ipcio-gen wrote them.
+
+With --tests, tests of the types are written too: round trips, the borders of
+every constraint, damaged bytes, and a fuzz test for each struct.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			files, err := t.generate(only)
+			files, err := t.generate(only, tests)
 			if err != nil {
 				return err
 			}
@@ -42,6 +46,7 @@ that ipcio-gen wrote them.`,
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to write to")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "the sides to write: server, client (default both)")
+	cmd.Flags().BoolVar(&tests, "tests", false, "write tests of the types too")
 	complete(cmd, "only", cobra.ShellCompDirectiveNoFileComp, string(generator.ServerSide), string(generator.ClientSide))
 	return cmd
 }
@@ -49,12 +54,13 @@ that ipcio-gen wrote them.`,
 func (t *tool) verifyCommand() *cobra.Command {
 	var out string
 	var only []string
+	var tests bool
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that the Go files are up to date; writes nothing",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			files, err := t.generate(only)
+			files, err := t.generate(only, tests)
 			if err != nil {
 				return err
 			}
@@ -77,13 +83,14 @@ func (t *tool) verifyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to compare with")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "the sides that are written: server, client (default both)")
+	cmd.Flags().BoolVar(&tests, "tests", false, "tests of the types are written too")
 	complete(cmd, "only", cobra.ShellCompDirectiveNoFileComp, string(generator.ServerSide), string(generator.ClientSide))
 	return cmd
 }
 
 // generate makes the files in memory.
-func (t *tool) generate(only []string) ([]generator.File, error) {
-	var opts generator.Options
+func (t *tool) generate(only []string, tests bool) ([]generator.File, error) {
+	opts := generator.Options{Tests: tests}
 	for _, name := range only {
 		side := generator.Side(name)
 		if !slices.Contains([]generator.Side{generator.ServerSide, generator.ClientSide}, side) {

@@ -78,7 +78,11 @@ func (d *outDir) generated() (map[string][]byte, error) {
 	}
 	found := map[string][]byte{}
 	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), generator.Suffix) || isTemporary(e.Name()) {
+		suffix := generator.Suffix
+		if strings.HasSuffix(e.Name(), generator.TestSuffix) {
+			suffix = generator.TestSuffix
+		}
+		if !strings.HasSuffix(e.Name(), suffix) || isTemporary(e.Name()) {
 			continue
 		}
 		if !e.Type().IsRegular() {
@@ -90,7 +94,7 @@ func (d *outDir) generated() (map[string][]byte, error) {
 		}
 		if !bytes.HasPrefix(content, []byte(generator.Header)) {
 			return nil, fmt.Errorf("%s was not written by ipcio-gen: rename it, since names that end in %s belong to the generator",
-				d.path(e.Name()), generator.Suffix)
+				d.path(e.Name()), suffix)
 		}
 		found[e.Name()] = content
 	}

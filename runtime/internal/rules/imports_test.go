@@ -23,11 +23,12 @@ var layers = []struct {
 	{"generator/...", []string{"schema"}},
 
 	{"runtime/codec", nil},
+	{"runtime/codec/...", []string{"runtime/codec"}}, // what generated tests call
 	{"runtime/internal/...", []string{"runtime/internal/...", "runtime/codec"}},
 	{"runtime/ipcio", []string{"runtime/internal/...", "runtime/codec"}},
 	{"runtime/ipciotest", []string{"runtime/ipcio"}},
 
-	{"generated/...", []string{"runtime/ipcio", "runtime/codec"}},
+	{"generated/...", []string{"runtime/ipcio", "runtime/codec/..."}},
 	{"examples/...", []string{"runtime/ipcio", "generated/...", "examples/internal/..."}},
 }
 
