@@ -10,8 +10,8 @@ import (
 // or its deadline passes, and when the session is given up; it does not end
 // when the connection is lost.
 //
-// An error that wraps a *[RemoteError] reaches the caller with its code and
-// message. Any other error reaches it as code "internal" with an incident
+// An error that is or wraps a [DeclaredError] or a *[RemoteError] reaches the
+// caller, by its name or with its code and message. Any other error reaches it as code "internal" with an incident
 // number; its text stays in the log of the process that handled it.
 type HandlerFunc func(ctx context.Context, m *Message) (any, error)
 
