@@ -134,7 +134,7 @@ func (c *Client) Connect(ctx context.Context) error {
 	}
 	for {
 		c.mu.Lock()
-		state, changed, refused, last := c.state, c.changed, c.refused, c.lastErr
+		state, changed, refused := c.state, c.changed, c.refused
 		c.mu.Unlock()
 		switch state {
 		case StateConnected:
@@ -147,6 +147,9 @@ func (c *Client) Connect(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			c.mu.Lock()
+			last := c.lastErr
+			c.mu.Unlock()
 			if last != nil {
 				return fmt.Errorf("ipcio: connect to domain %q: %w (last try: %w)", c.cfg.Domain, ctx.Err(), last)
 			}
@@ -180,7 +183,8 @@ func (c *Client) Name() string { return c.name }
 // command is a name, a prefix such as "job.*", or "*": exact beats the longest
 // prefix beats "*". It fails for an empty or reserved name
 // ([ErrReservedName]), a name that has a handler, typed or not
-// ([ErrDuplicateHandler]), and a nil handler.
+// ([ErrDuplicateHandler]), and a nil handler. A name is any text of at most 128
+// bytes without control characters and "*".
 func (c *Client) On(command string, h HandlerFunc) error {
 	return c.ep.registry.add(&handler{pattern: command, run: dynamic(h)})
 }
@@ -352,8 +356,11 @@ func (c *Client) setState(s State) {
 // report hands a gap to the program.
 func (c *Client) report(g Gap) {
 	c.ep.log.op("gap", "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
-	if f := c.cfg.OnGap; f != nil {
+	switch f := c.cfg.OnGap; {
+	case f != nil:
 		c.ep.notify.postGap(g, f)
+	case g.Reason != GapRestarted:
+		c.ep.log.warn("messages will not be handled, and there is no OnGap", "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
 	}
 }
 
@@ -363,6 +370,8 @@ const (
 	backoffFirst   = 2 * time.Millisecond
 	backoffMost    = 250 * time.Millisecond
 	backoffRefused = time.Second
+
+	triesBeforeWarning = 12 // after about two seconds
 )
 
 // backoff returns how long to wait before the next try, with jitter.
@@ -401,7 +410,10 @@ func (c *Client) run(ctx context.Context, once bool) {
 			return
 		}
 		c.mu.Lock()
-		if c.lastErr == nil || c.lastErr.Error() != err.Error() {
+		switch {
+		case tries == triesBeforeWarning:
+			c.ep.log.warn("cannot connect yet, trying on", "error", err)
+		case c.lastErr == nil || c.lastErr.Error() != err.Error():
 			c.ep.log.op("cannot connect yet", "error", err)
 		}
 		c.lastErr = err

@@ -302,7 +302,8 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.ep.callTimeout)
+		cause := fmt.Errorf("%w: no answer within CallTimeout, which is %v", context.DeadlineExceeded, l.ep.callTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, l.ep.callTimeout, cause)
 		defer cancel()
 	}
 	if err := ctx.Err(); err != nil {
@@ -350,11 +351,20 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 		}
 		l.unlock()
 		if !ended {
-			return nil, fail(Outcome(outcome), ctx.Err())
+			return nil, fail(Outcome(outcome), whyEnded(ctx))
 		}
 		<-w.done
 	}
 	return l.outcome(m, to, &c.Result)
+}
+
+// whyEnded returns why ctx has ended: its error, with the reason if this
+// package gave it one.
+func whyEnded(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return ctx.Err()
 }
 
 // outcome turns the result of a call into what its caller gets.

@@ -2,6 +2,7 @@ package ipcio
 
 import (
 	"context"
+	"fmt"
 )
 
 // HandlerFunc handles the messages of a command that has no typed handler. An
@@ -28,6 +29,12 @@ type Message struct {
 
 // Command returns the command's name.
 func (m *Message) Command() string { return m.command }
+
+// String returns the command, the sender and the size of the payload, not the
+// payload itself.
+func (m *Message) String() string {
+	return fmt.Sprintf("%s from %s, %d bytes", m.command, m.from.label(), len(m.raw))
+}
 
 // From returns who sent the message. The server stamps it; no sender can
 // choose it.

@@ -283,7 +283,9 @@ func (s *Server) report(g Gap) {
 	s.ep.log.op("gap", "client", g.Client, "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
 	if f := s.cfg.OnGap; f != nil {
 		s.ep.notify.postGap(g, f)
+		return
 	}
+	s.ep.log.warn("messages will not be handled, and there is no OnGap", "client", g.Client, "reason", g.Reason.String(), "count", g.Count, "commands", g.Commands, "error", g.Err)
 }
 
 // drop gives a session up: its name is free, its calls end, what was queued is
