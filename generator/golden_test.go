@@ -183,7 +183,7 @@ func goCommand(t *testing.T, dir string, args ...string) {
 	}
 }
 
-func TestDeterministic(t *testing.T) {
+func TestContractC8Deterministic(t *testing.T) {
 	runs := 100
 	if testing.Short() {
 		runs = 5
@@ -212,8 +212,8 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
-// TestIsGenerated shows that tools know the files as generated ones.
-func TestIsGenerated(t *testing.T) {
+// TestContractC9IsGenerated shows that tools know the files as generated ones.
+func TestContractC9IsGenerated(t *testing.T) {
 	for path, ar := range goldens(t) {
 		inputs, _ := split(ar)
 		files, err := generator.Generate(load(t, inputs), generator.Options{})

@@ -141,8 +141,8 @@ var hostileTexts = []string{
 	strings.Repeat("x", 10_000), strings.Repeat("名 ", 1000), "second",
 }
 
-// TestInjection shows that text of a schema stays text.
-func TestInjection(t *testing.T) {
+// TestContractC6Injection shows that text of a schema stays text.
+func TestContractC6Injection(t *testing.T) {
 	want := parsePackage(t, hostileSchema("plain"))
 	if len(want.directives) > 0 {
 		t.Fatalf("directives: %q", want.directives)

@@ -124,7 +124,7 @@ func TestReaderLimit(t *testing.T) {
 }
 
 // What a length claims costs nothing: only what arrives does.
-func TestReaderMemory(t *testing.T) {
+func TestContractC1ReaderMemory(t *testing.T) {
 	const limit = 16 << 20
 	allocated := func(f func()) uint64 {
 		var before, after runtime.MemStats
