@@ -94,7 +94,7 @@ CISTEPS := lint checkgenerate test race cifuzz benchonce demo cross
 
 .PHONY: cifuzz
 cifuzz:
-	@$(MAKE) fuzz FUZZTIME=3s
+	@$(MAKE) fuzz FUZZTIME=2s
 
 .PHONY: ci
 ci: ## everything that must hold before a merge, with the time each step took

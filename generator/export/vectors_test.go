@@ -78,7 +78,7 @@ var vectors = []vector{
 	{"everything", "Scalars", scalars(nil), "", true},
 	{"everything", "Scalars", scalars(m{"an_int8": 128}), "", false},
 	{"everything", "Scalars", scalars(m{"an_int16": -32769}), "", false},
-	{"everything", "Scalars", scalars(m{"an_int32": 1 << 31}), "", false},
+	{"everything", "Scalars", scalars(m{"an_int32": int64(1) << 31}), "", false},
 	{"everything", "Scalars", scalars(m{"an_int64": uint64(1 << 63)}), "", false},
 	{"everything", "Scalars", scalars(m{"a_uint8": 256}), "", false},
 	{"everything", "Scalars", scalars(m{"a_uint16": -1}), "", false},
