@@ -82,7 +82,7 @@ var vectors = []vector{
 	{"everything", "Scalars", scalars(m{"an_int64": uint64(1 << 63)}), "", false},
 	{"everything", "Scalars", scalars(m{"a_uint8": 256}), "", false},
 	{"everything", "Scalars", scalars(m{"a_uint16": -1}), "", false},
-	{"everything", "Scalars", scalars(m{"a_uint32": 1 << 32}), "", false},
+	{"everything", "Scalars", scalars(m{"a_uint32": int64(1) << 32}), "", false},
 	{"everything", "Scalars", scalars(m{"a_uint64": -1}), "", false},
 	{"everything", "Scalars", scalars(m{"a_float32": 1.5}), "", false},
 	{"everything", "Scalars", scalars(m{"a_float64": float32(1.5)}), "", false},
