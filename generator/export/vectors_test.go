@@ -144,7 +144,7 @@ var vectors = []vector{
 func scalars(with m) m {
 	v := m{
 		"a_bool": true, "an_int8": -128, "an_int16": 32767, "an_int32": math.MinInt32, "an_int64": int64(math.MinInt64),
-		"a_uint8": 255, "a_uint16": 65535, "a_uint32": math.MaxUint32, "a_uint64": uint64(math.MaxUint64),
+		"a_uint8": 255, "a_uint16": 65535, "a_uint32": int64(math.MaxUint32), "a_uint64": uint64(math.MaxUint64),
 		"a_float32": float32(1.5), "a_float64": 2.5, "a_string": "ä", "some_bytes": []byte{},
 		"a_time": at, "a_duration": int64(math.MaxInt64), "an_id": id, "anything": []any{1, "x"},
 	}
