@@ -126,32 +126,41 @@ func TestReaderLimit(t *testing.T) {
 // What a length claims costs nothing: only what arrives does.
 func TestContractC1ReaderMemory(t *testing.T) {
 	const limit = 16 << 20
+	// The least of several runs: what other goroutines of the process allocate
+	// meanwhile is counted too.
 	allocated := func(f func()) uint64 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		f()
-		runtime.ReadMemStats(&after)
-		return after.TotalAlloc - before.TotalAlloc
+		least := uint64(math.MaxUint64)
+		for range 5 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			f()
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		return least
 	}
 	t.Run("a claim above the limit", func(t *testing.T) {
 		head := appendHead(nil, majorBytes, limit+1)
-		r := NewReader(bytes.NewReader(append(head, make([]byte, 100)...)), limit)
+		b := append(head, make([]byte, 100)...)
 		n := allocated(func() {
+			r := NewReader(bytes.NewReader(b), limit)
 			if _, err := r.Next(); err == nil {
 				t.Error("taken")
 			}
+			if len(r.buf) > block {
+				t.Errorf("a buffer of %d bytes", len(r.buf))
+			}
 		})
-		const others = 16 << 10 // what other goroutines of the test may allocate meanwhile
-		if len(r.buf) > block || n > 2*block+others {
-			t.Errorf("a buffer of %d bytes, %d allocated", len(r.buf), n)
+		if n > 2*block {
+			t.Errorf("%d bytes were allocated", n)
 		}
 	})
 	for _, arrived := range []int{0, 10, block - 5, block, 100_000, 1 << 20} {
 		t.Run(fmt.Sprintf("a claim of the limit of which %d arrive", arrived), func(t *testing.T) {
 			b := append(appendHead(nil, majorBytes, limit), make([]byte, arrived)...)
-			src := &chunks{b: b, sizes: []int{1000}}
-			r := NewReader(src, limit)
 			n := allocated(func() {
+				src := &chunks{b: b, sizes: []int{1000}}
+				r := NewReader(src, limit)
 				for {
 					err := r.fill()
 					if err != nil {
