@@ -94,6 +94,17 @@ cross: ## build for the other systems, vet for a 32-bit one
 	GOOS=windows GOARCH=amd64 go build ./...
 	GOOS=linux GOARCH=386 go vet ./...
 
+# The targets below run for minutes or hours and enter what they did into
+# runtime/RELIABILITY.md. Another SEED gives other cases.
+LEDGER := go run ./runtime/internal/ledger
+SEED   ?= 1
+PAIRS  ?= 1000000
+
+.PHONY: proofpairs
+proofpairs: ## compare PAIRS (1000000) versions of schemas with brute force; a row in runtime/RELIABILITY.md
+	$(LEDGER) -name 'Compatibility: verdicts against brute force' -repeat 'make proofpairs PAIRS=$(PAIRS) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 24h -run '^TestCompareAgainstBruteForce$$' ./schema -compat.pairs=$(PAIRS) -compat.seed=$(SEED)
+
 # The steps of ci, in order: what fails soonest goes first.
 CISTEPS := lint checkgenerate test cirace cifuzz benchonce demo cross
 

@@ -43,6 +43,7 @@ func TestCompareAgainstBruteForce(t *testing.T) {
 				seed := *compatSeed + uint64(i) - 1
 				if err := sum.chain(rand.New(rand.NewPCG(seed, 17))); err != nil {
 					t.Errorf("-compat.seed=%d -compat.pairs=1: %v", seed, err)
+					t.Logf("ledger: failure=%q", fmt.Sprintf("-compat.seed=%d: %v", seed, err))
 				}
 			}
 			mu.Lock()
@@ -53,6 +54,8 @@ func TestCompareAgainstBruteForce(t *testing.T) {
 	wg.Wait()
 	t.Logf("%d pairs compared, %d not valid; %d positions proved unsafe, %d not refuted as safe with %d values, %d undecided; changes: %v",
 		total.compared, total.invalid, total.unsafe, total.safe, total.values, total.undecided, total.produced)
+	t.Logf("ledger: pairs=%d positions=%d unsafe=%d values=%d undecided=%d seed=%q",
+		total.compared, total.safe+total.unsafe, total.unsafe, total.values, total.undecided, fmt.Sprint("from ", *compatSeed))
 	if total.compared < pairs/2 {
 		t.Errorf("only %d of %d pairs are valid", total.compared, pairs)
 	}
