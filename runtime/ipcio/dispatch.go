@@ -134,7 +134,7 @@ func (l *link) serveEvent(in *session.Incoming) {
 		}
 		if f := l.failure(in, err); f.refused {
 			l.mu.Lock()
-			l.core.Nack(in, f.code, f.message)
+			l.core.Nack(in, f.code, f.message, l.fitting(&f))
 			l.unlock()
 		}
 	}()
@@ -191,18 +191,25 @@ func (l *link) answer(in *session.Incoming, reply []byte, err error) {
 	}
 	l.mu.Lock()
 	defer l.unlock()
-	size := wire.MaxOverhead + len(reply) + len(f.code) + len(f.message) + len(f.data)
+	size := wire.MaxOverhead + len(reply)
 	switch {
 	case err == nil && size > l.limit:
 		l.core.Fail(in, CodeTooLarge, fmt.Sprintf("the reply needs a frame of %d bytes, the limit is %d", size, l.limit), wire.OutcomeHandled, nil)
 	case err == nil:
 		l.core.Reply(in, reply)
 	default:
-		if size > l.limit || codec.WellFormed(f.data) != nil {
-			f.data = nil
-		}
-		l.core.Fail(in, f.code, f.message, f.outcome, f.data)
+		l.core.Fail(in, f.code, f.message, f.outcome, l.fitting(&f))
 	}
+}
+
+// fitting returns the data of a failure; nil if it is not one item or makes the
+// frame too large. l.mu is held.
+func (l *link) fitting(f *failure) []byte {
+	size := wire.MaxOverhead + wire.MaxCommand + len(f.code) + len(f.message) + len(f.data)
+	if size > l.limit || codec.WellFormed(f.data) != nil {
+		return nil
+	}
+	return f.data
 }
 
 // run finds the handler of a message and runs it. A panic is an error.

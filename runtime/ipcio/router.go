@@ -185,13 +185,17 @@ func (s *Server) returned(peer string, g session.Gap) {
 		return
 	}
 	code, message := CodePeerGone, "the other client is gone"
+	var data []byte
 	if g.Dropped {
 		code, message = CodeQueueFull, "dropped to make room for newer messages"
 	}
 	if g.Nack {
-		code, message = g.Code, g.Message
+		code, message, data = g.Code, g.Message, g.Data
 	}
 	origin.link.mu.Lock()
-	origin.link.core.NackNumber(g.Origin.Number, peer, g.Command, code, message)
+	if wire.MaxOverhead+len(g.Command)+len(code)+len(message)+len(data) > origin.link.limit {
+		data = nil
+	}
+	origin.link.core.NackNumber(g.Origin.Number, peer, g.Command, code, message, data)
 	origin.link.unlock()
 }

@@ -290,7 +290,7 @@ func TestBacklogIsBounded(t *testing.T) {
 func TestRepliesPileUp(t *testing.T) {
 	a, b := newPair(t, wide, wide)
 	for n := range uint64(replyFrames + 10) {
-		b.NackNumber(2*n+1, "", "c", "unknown_client", "no such client")
+		b.NackNumber(2*n+1, "", "c", "unknown_client", "no such client", nil)
 	}
 	frames := output(t, b)
 	deliver(t, a, frames...)
@@ -307,7 +307,7 @@ func TestRepliesPileUp(t *testing.T) {
 func TestOtherSideThatNeverAcknowledges(t *testing.T) {
 	a, b := newPair(t, wide, wide)
 	for n := range uint64(replyFrames + 1) {
-		b.NackNumber(2*n+1, "", "c", "unknown_client", "no such client")
+		b.NackNumber(2*n+1, "", "c", "unknown_client", "no such client", nil)
 	}
 	emit(t, a, "1")
 	err := b.Receive(output(t, a)[0], 1, clone)
@@ -321,7 +321,7 @@ func TestNacksOfARunAreOne(t *testing.T) {
 	emit(t, a, "c", "c", "d", "d")
 	carry(t, a, b)
 	for in := b.Next(); in != nil; in = b.Next() {
-		b.Nack(in, "invalid", "because")
+		b.Nack(in, "invalid", "because", nil)
 		b.Done(in)
 	}
 	carry(t, b, a)

@@ -24,7 +24,7 @@ func TestNackLeavesBeforeItsAck(t *testing.T) {
 		}
 		in := s.Next()
 		// Another reason each time, so that there are as many frames.
-		s.Nack(in, "invalid", string(rune('a'+n)))
+		s.Nack(in, "invalid", string(rune('a'+n)), nil)
 		s.Done(in)
 	}
 	s.RequestAck()

@@ -63,7 +63,7 @@ func (s *Session) Receive(f *wire.Frame, now int64, own func([]byte) []byte) err
 				return Result{Code: f.Code, Message: f.Message, Outcome: f.Outcome, Payload: own(f.Payload), Remote: true}
 			})
 		case wire.KindNack:
-			s.refused(f)
+			s.refused(f, own)
 		}
 		return nil
 	}
@@ -147,8 +147,8 @@ func (s *Session) acceptNested(f *wire.Frame, now int64, own func([]byte) []byte
 // refused takes the other side's word that it refused events. One that was
 // relayed concerns its origin: its entry is still there, because the other side
 // sends what it says in R before it acknowledges.
-func (s *Session) refused(f *wire.Frame) {
-	gap := Gap{Command: f.Command, Code: f.Code, Message: f.Message, Nack: true}
+func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
+	gap := Gap{Command: f.Command, Code: f.Code, Message: f.Message, Data: own(f.Payload), Nack: true}
 	if f.Peer != nil {
 		gap.Peer = f.Peer.Name
 	}

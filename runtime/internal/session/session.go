@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -131,6 +132,7 @@ type Gap struct {
 	Command  string
 	Code     string // of the other side's nack, or the reason of a skip
 	Message  string
+	Data     []byte // of the other side's nack
 	Dropped  bool   // by this side's policy
 	Nack     bool   // the other side refused it
 	Peer     string // the client that refused it, if not the other side itself
@@ -388,34 +390,37 @@ func (s *Session) answer(in *Incoming, f wire.Frame) {
 }
 
 // Nack tells the other side that its message n of S, which asked for command,
-// was refused.
-func (s *Session) Nack(in *Incoming, code, message string) {
+// was refused. A nil data is null.
+func (s *Session) Nack(in *Incoming, code, message string, data []byte) {
 	if in.life == s.life {
-		s.NackNumber(in.Number, "", in.Command, code, message)
+		s.NackNumber(in.Number, "", in.Command, code, message, data)
 	}
 }
 
 // NackFor is Nack in the name of the client that in was meant for.
 func (s *Session) NackFor(in *Incoming, peer, code, message string) {
 	if in.life == s.life {
-		s.NackNumber(in.Number, peer, in.Command, code, message)
+		s.NackNumber(in.Number, peer, in.Command, code, message, nil)
 	}
 }
 
 // NackNumber is Nack for a message that is no longer at hand. peer is the
 // client that refused it, "" for this side.
-func (s *Session) NackNumber(n uint64, peer, command, code, message string) {
+func (s *Session) NackNumber(n uint64, peer, command, code, message string, data []byte) {
 	code, message = clip(code, wire.MaxCode), clip(message, wire.MaxMessage)
+	if data == nil {
+		data = []byte{0xf6}
+	}
 	o := &s.out[wire.R]
 	if o.queue.len() > 0 {
 		// One frame tells of a run of refusals.
 		f := &o.queue.at(o.queue.len() - 1).frame
-		if f.Kind == wire.KindNack && f.To+1 == n && f.Code == code && f.Command == command && f.Message == message && nameOf(f.Peer) == peer {
+		if f.Kind == wire.KindNack && f.To+1 == n && f.Code == code && f.Command == command && f.Message == message && nameOf(f.Peer) == peer && bytes.Equal(f.Payload, data) {
 			f.To = n
 			return
 		}
 	}
-	f := &wire.Frame{Kind: wire.KindNack, From: n, To: n, Command: command, Code: code, Message: message}
+	f := &wire.Frame{Kind: wire.KindNack, From: n, To: n, Command: command, Code: code, Message: message, Payload: data}
 	if peer != "" {
 		f.Peer = &wire.Peer{Name: peer}
 	}

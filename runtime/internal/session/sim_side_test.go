@@ -216,7 +216,7 @@ func (s *side) finishEvent(refuse bool) {
 	s.event, s.blocks = nil, nil
 	s.w.book.finished(s, in, refuse && in.life == s.core.life)
 	if refuse {
-		s.core.Nack(in, "invalid", "refused")
+		s.core.Nack(in, "invalid", "refused", nil)
 	}
 	s.core.Done(in)
 	s.pump()

@@ -111,7 +111,7 @@ func appendContent(b []byte, f *Frame) []byte {
 		b = appendText(b, f.Message)
 		return append(b, byte(f.Outcome))
 	case KindNack:
-		b = array(9)
+		b = array(10)
 		b = appendNumber(b, f)
 		b = appendHead(b, majorUint, f.From)
 		b = appendHead(b, majorUint, f.To)

@@ -21,7 +21,7 @@ const (
 	KindCall         Kind = 9  // [9, number, flags, peer, command, timeout, payload]
 	KindReply        Kind = 10 // [10, number, flags, call, payload]
 	KindFail         Kind = 11 // [11, number, flags, call, code, message, outcome, data]
-	KindNack         Kind = 12 // [12, number, flags, from, to, peer, command, code, message]
+	KindNack         Kind = 12 // [12, number, flags, from, to, peer, command, code, message, data]
 	KindSkip         Kind = 13 // [13, sequence, from, to, count, reason]
 	KindCancel       Kind = 14 // [14, call]
 	KindBroadcast    Kind = 15 // [15, number, flags, peer, command, payload]

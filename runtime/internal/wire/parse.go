@@ -89,13 +89,15 @@ func (p *Parser) fields(c *cursor, f *Frame, n uint64) {
 		f.Payload = c.rest()
 		return
 	case KindNack:
-		want(9)
+		want(10)
 		c.numberAndFlags(f)
 		f.From, f.To = c.span()
 		f.Peer = c.peer()
 		f.Command = p.command(c)
 		f.Code = c.text(MaxCode)
 		f.Message = c.text(MaxMessage)
+		f.Payload = c.rest()
+		return
 	case KindSkip:
 		want(6)
 		f.Sequence = Sequence(c.below(uint64(B) + 1))

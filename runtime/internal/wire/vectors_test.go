@@ -102,7 +102,7 @@ func fieldsOf(f *Frame) map[string]any {
 	case KindNack:
 		numbered()
 		m["from"], m["to"], m["peer"], m["command"] = num(f.From), num(f.To), peerFields(f.Peer), f.Command
-		m["code"], m["message"] = f.Code, f.Message
+		m["code"], m["message"], m["data"] = f.Code, f.Message, hex.EncodeToString(f.Payload)
 	case KindSkip:
 		m["sequence"], m["from"], m["to"], m["count"], m["reason"] = num(f.Sequence), num(f.From), num(f.To), num(f.Count), f.Code
 	case KindCancel:

@@ -25,7 +25,7 @@ func largest(k Kind) *Frame {
 	case KindCall:
 		f.Flags |= Nested
 		f.Payload = make([]byte, 70_000)
-	case KindEvent, KindBroadcast, KindReply, KindFail, KindAnswer:
+	case KindEvent, KindBroadcast, KindReply, KindFail, KindNack, KindAnswer:
 		f.Payload = make([]byte, 70_000)
 	}
 	return f

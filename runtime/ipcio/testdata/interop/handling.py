@@ -170,7 +170,8 @@ class Handling:
 
     def _refuse(self, frame, generation, code, message):
         if frame.kind == wire.EVENT and generation == self.generation:
-            self._r.add(Entry(wire.NACK, frame.number, frame.number, None, frame.command, code, message[:1000]))
+            refusal = (frame.number, frame.number, None, frame.command, code, message[:1000])
+            self._r.add(Entry(wire.NACK, *refusal, payload=cbor.encode(None)))
             self._write()
 
     def _serve(self, frame, generation):

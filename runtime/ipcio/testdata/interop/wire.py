@@ -121,7 +121,7 @@ SHAPES = {
     ),
     REPLY: (_number, _plain, _call, _payload),
     FAIL: (_number, _plain, _call, _code, _message, ("outcome", outcome), _payload),
-    NACK: (_number, _plain, _from, _to, ("peer", refuser), _command, _code, _message),
+    NACK: (_number, _plain, _from, _to, ("peer", refuser), _command, _code, _message, _payload),
     SKIP: (("sequence", number(0, 2)), _from, _to, ("count", number(0, ANY)), ("reason", text(0, 128))),
     CANCEL: (_call,),
     BROADCAST: (_number, _plain, ("peer", peer), _command, _payload),
