@@ -105,8 +105,19 @@ proofpairs: ## compare PAIRS (1000000) versions of schemas with brute force; a r
 	$(LEDGER) -name 'Compatibility: verdicts against brute force' -repeat 'make proofpairs PAIRS=$(PAIRS) SEED=$(SEED)' -- \
 		go test -v -count=1 -timeout 24h -run '^TestCompareAgainstBruteForce$$' ./schema -compat.pairs=$(PAIRS) -compat.seed=$(SEED)
 
+# EXPORTNODE is made anew when the list of packages changes.
+EXPORTNODE := $(abspath $(OUT))/exportcheck
+
+.PHONY: exportcheck
+exportcheck: ## have the parsers of others read the exports (needs npm)
+	@if ! command -v npm >/dev/null; then echo 'exportcheck: not run: npm is not there'; \
+	else set -x; mkdir -p $(EXPORTNODE); \
+	cmp -s generator/export/testdata/package.json $(EXPORTNODE)/package.json || { \
+		cp generator/export/testdata/package.json $(EXPORTNODE)/; (cd $(EXPORTNODE) && npm install --no-audit --no-fund --no-package-lock --silent); }; \
+	EXPORT_NODE_PATH=$(EXPORTNODE)/node_modules go test -count 1 -run '^TestOthers$$' ./generator/export; fi
+
 # The steps of ci, in order: what fails soonest goes first.
-CISTEPS := lint checkgenerate test cirace cifuzz benchonce demo cross
+CISTEPS := lint checkgenerate test exportcheck cirace cifuzz benchonce demo cross
 
 .PHONY: cifuzz
 cifuzz:

@@ -14,15 +14,16 @@ import (
 )
 
 // TestOthers has the exports read by tools that know nothing of us: the parser
-// of AsyncAPI, ajv for JSON Schema and its vectors, a parser of CDDL. It needs
-// node and these packages; testdata/check.mjs says how to install them.
+// of AsyncAPI, ajv for JSON Schema and its vectors, a parser of CDDL. They are
+// the packages of testdata/package.json; make exportcheck installs them.
 func TestOthers(t *testing.T) {
+	packages := os.Getenv("EXPORT_NODE_PATH")
+	if packages == "" {
+		t.Skip("EXPORT_NODE_PATH does not say where the packages of testdata/package.json are: use make exportcheck")
+	}
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is not there")
-	}
-	if os.Getenv("NODE_PATH") == "" {
-		t.Skip("NODE_PATH does not say where the packages of testdata/check.mjs are")
+		t.Fatal(err)
 	}
 	check := func(t *testing.T, input m) string {
 		t.Helper()
@@ -31,6 +32,7 @@ func TestOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.CommandContext(t.Context(), node, filepath.Join("testdata", "check.mjs"))
+		cmd.Env = append(os.Environ(), "NODE_PATH="+packages)
 		cmd.Stdin = bytes.NewReader(b)
 		var out, trouble bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &trouble
@@ -40,7 +42,7 @@ func TestOthers(t *testing.T) {
 		return out.String()
 	}
 	if missing := check(t, m{"probe": []string{"@asyncapi/parser", "ajv/dist/2020", "ajv-formats", "cddl"}}); missing != "" {
-		t.Skipf("not installed: %s", strings.Join(strings.Fields(missing), ", "))
+		t.Fatalf("not installed: %s", strings.Join(strings.Fields(missing), ", "))
 	}
 
 	for _, sample := range samples {

@@ -2,7 +2,6 @@
 // Schema with its vectors, the CDDL. It reads one JSON object from standard
 // input and writes what is wrong to standard output, a line each.
 //
-//   npm install @asyncapi/parser ajv ajv-formats cddl
 //   NODE_PATH=…/node_modules node check.mjs < input.json
 //
 // NODE_PATH works for require only, so that is what finds the packages.
