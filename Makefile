@@ -101,9 +101,18 @@ SEED   ?= 1
 PAIRS  ?= 1000000
 
 .PHONY: proofpairs
-proofpairs: ## compare PAIRS (1000000) versions of schemas with brute force; a row in runtime/RELIABILITY.md
+proofpairs: ## compare PAIRS (1000000) versions of schemas with brute force
 	$(LEDGER) -name 'Compatibility: verdicts against brute force' -repeat 'make proofpairs PAIRS=$(PAIRS) SEED=$(SEED)' -- \
 		go test -v -count=1 -timeout 24h -run '^TestCompareAgainstBruteForce$$' ./schema -compat.pairs=$(PAIRS) -compat.seed=$(SEED)
+
+SCHEMAS ?= 200
+INPUTS  ?= 1000
+
+.PHONY: proofcompiled
+proofcompiled: ## compare the compiled decoders of SCHEMAS (200) random schemas with the interpreter
+	$(LEDGER) -name 'Compiled decoders against the interpreter' -repeat 'make proofcompiled SCHEMAS=$(SCHEMAS) INPUTS=$(INPUTS) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 24h -run '^TestInterpreterAgainstCompiled$$' ./generator \
+		-oracle.schemas=$(SCHEMAS) -oracle.inputs=$(INPUTS) -oracle.seed=$(SEED)
 
 # EXPORTNODE is made anew when the list of packages changes.
 EXPORTNODE := $(abspath $(OUT))/exportcheck

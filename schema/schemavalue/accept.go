@@ -271,6 +271,10 @@ func float(s schema.Scalar, v Value) (float64, *Refusal) {
 	return f, nil
 }
 
+// rfc3339 is the form of a timestamp. The time package also takes hours of one
+// digit and a comma before the fraction.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+
 func instant(v Value) (time.Time, *Refusal) {
 	if v.Kind != Tag || v.Uint > 1 {
 		return time.Time{}, refuse("expected tag 0 or 1")
@@ -279,10 +283,13 @@ func instant(v Value) (time.Time, *Refusal) {
 	switch {
 	case v.Uint == 0 && in.Kind == Text:
 		t, err := time.Parse(time.RFC3339Nano, in.Text)
-		if err != nil {
+		if err != nil || !rfc3339.MatchString(in.Text) {
 			return time.Time{}, refuse("%q is not a time of RFC 3339", in.Text)
 		}
-		return t.UTC(), nil
+		if t = t.UTC(); t.Year() < 0 || t.Year() > 9999 {
+			return time.Time{}, refuse("outside the years 0 to 9999")
+		}
+		return t, nil
 	case v.Uint == 1 && in.Kind == Int:
 		if i := integer(in); i.IsInt64() && i.Int64() >= -62167219200 && i.Int64() < 253402300800 {
 			return time.Unix(i.Int64(), 0).UTC(), nil
@@ -334,11 +341,11 @@ func constrained(c *schema.Constraints, e *schema.Expr, v Value) *Refusal {
 	if c.Unique {
 		came := make(map[string]bool, len(v.List))
 		for i, elem := range v.List {
-			key := identity(e.Elem, elem)
-			if came[key] {
+			key, ok := identity(e.Elem, elem)
+			if ok && came[key] {
 				return refuse("occurs twice").under(fmt.Sprintf("[%d]", i))
 			}
-			came[key] = true
+			came[key] = ok
 		}
 	}
 	return nil
@@ -403,20 +410,21 @@ func listed(in []*schema.Value, s schema.Scalar, v Value) bool {
 	return false
 }
 
-// identity returns what two equal elements have in common for a reader.
-func identity(e *schema.Expr, v Value) string {
+// identity returns what two equal elements have in common for a reader. It
+// reports false for NaN, which is equal to nothing, not even itself.
+func identity(e *schema.Expr, v Value) (string, bool) {
 	switch e = base(e); e.Scalar {
 	case schema.Float32, schema.Float64:
 		f, _ := float(e.Scalar, v)
-		return fmt.Sprint(f + 0) // no negative zero
+		return fmt.Sprint(f + 0), f == f // no negative zero
 	case schema.Timestamp:
 		t, _ := instant(v)
-		return t.Format(time.RFC3339Nano)
+		return t.Format(time.RFC3339Nano), true
 	case schema.UUID:
 		u, _ := uuid(v)
-		return string(u)
+		return string(u), true
 	}
-	return string(Encode(v))
+	return string(Encode(v)), true
 }
 
 // maxPatterns is how many patterns are kept.

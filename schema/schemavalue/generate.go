@@ -299,8 +299,8 @@ func (g *Generator) many(e *schema.Expr, cons []*schema.Constraints, level int) 
 	for misses := 0; len(v.List)+len(v.Map) < n; {
 		elem, ok := g.expr(e.Elem, nil, level+1)
 		if ok && unique {
-			key := identity(e.Elem, elem)
-			ok = !came[key]
+			key, comparable := identity(e.Elem, elem)
+			ok = !comparable || !came[key]
 			came[key] = true
 		}
 		switch {
