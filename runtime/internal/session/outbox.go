@@ -23,6 +23,13 @@ type entry struct {
 	skip     bool // nothing is left of it but its number
 	fresh    bool // not started by the server that it was sent to, and not sent again since
 	old      bool // sent in an earlier incarnation: may have been handled
+	sent     bool // written in this incarnation, and not known to be lost
+
+	// Of a durable session:
+	durable bool
+	number  uint64 // what it was promised; entries in flight have it by their place
+
+	deliveries int // incarnations that ended without a word while it was on its way
 }
 
 // An outbox is one outgoing sequence: what waits for its first transmission
@@ -40,6 +47,8 @@ type outbox struct {
 	lost   int // given up by DropOldest since the last number was given: the receiver is to be told
 
 	flightBytes int // sizes of flight[:cursor]
+
+	next uint64 // of a durable session: the number that the next message gets
 }
 
 // last returns the highest number that was given.
@@ -59,7 +68,7 @@ func (o *outbox) void(e *entry) {
 	}
 	o.bytes -= e.size
 	o.frames--
-	e.skip, e.call = true, nil
+	e.skip, e.call, e.deliveries = true, nil, 0
 	e.frame = wire.Frame{}
 }
 

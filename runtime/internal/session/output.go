@@ -61,7 +61,7 @@ func (s *Session) HasOutput() bool {
 		return s.fits(o, &entry{})
 	case o.queue.len() > 0:
 		e := o.queue.at(0)
-		return e.skip || s.fits(o, e)
+		return e.skip || !s.held(e) && s.fits(o, e)
 	}
 	return false
 }
@@ -104,8 +104,12 @@ func (s *Session) number(o *outbox, seq wire.Sequence, now int64) bool {
 			o.queue.pop()
 			s.end(e.call, Result{Code: "timeout", Message: "the deadline passed before the call was sent", Outcome: e.call.notSent()})
 			continue
-		case seq == wire.S && !s.fits(o, e):
+		case s.held(e), seq == wire.S && !s.fits(o, e):
 			return false
+		}
+		if s.cfg.Durable && seq == wire.S && e.number > o.last()+1 {
+			o.flight.push(s.hole()) // of what was given up while it waited
+			return true
 		}
 		o.queue.pop()
 		o.flight.push(e)
@@ -127,6 +131,9 @@ func (s *Session) fits(o *outbox, e *entry) bool {
 	if onTheWay == 0 {
 		return true // one message always fits
 	}
+	if s.alone(o, e) {
+		return false
+	}
 	return onTheWay < s.peerRx.frames && uint64(o.flightBytes+e.size) <= s.peerRx.bytes
 }
 
@@ -135,7 +142,10 @@ func (s *Session) write(b []byte, e *entry, n uint64, now int64, seq wire.Sequen
 	o := &s.out[seq]
 	o.cursor++
 	o.flightBytes += e.size
-	e.fresh = false
+	e.fresh, e.sent = false, true
+	if e.deliveries > 0 {
+		s.ackRequest = true // nothing follows before it is done
+	}
 	if e.skip {
 		return wire.Append(b, &wire.Frame{
 			Kind: wire.KindSkip, Sequence: seq, From: n, To: n, Count: e.frame.Count, Code: e.frame.Code,

@@ -285,6 +285,7 @@ func (s *Session) Closed(done, started uint64) error {
 	if done >= o.cursor || started >= o.cursor || done > started {
 		return violation("a farewell with the numbers %d and %d, %d were sent", done, started, o.cursor-1)
 	}
+	s.farewell = true
 	o.ack(max(done, o.acked))
 	for n := max(started, o.acked) + 1; n <= o.last(); n++ {
 		e := o.flight.at(int(n - o.acked - 1))
@@ -340,7 +341,7 @@ func (s *Session) End(code, message string) {
 			}
 			if e.call != nil {
 				s.end(e.call, Result{Code: code, Message: message, Outcome: e.call.notSent()})
-			} else if e.frame.Kind == wire.KindEvent || e.frame.Kind == wire.KindBroadcast {
+			} else if !e.durable && (e.frame.Kind == wire.KindEvent || e.frame.Kind == wire.KindBroadcast) {
 				s.act(Action{Kind: ActionGap, Gap: Gap{
 					From: first, To: first, Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
 				}})

@@ -12,7 +12,11 @@ import (
 // a *ProtocolError. [Session.Up] follows when the private lane is there.
 func (s *Session) Adopt(peer Positions, resumed bool) error {
 	if resumed {
-		if err := s.checkPositions(peer); err != nil {
+		if s.restored {
+			if err := s.rejoin(peer); err != nil {
+				return err
+			}
+		} else if err := s.checkPositions(peer); err != nil {
 			return err
 		}
 		// What was received of R is done. Replies that piled up while the other
@@ -22,10 +26,14 @@ func (s *Session) Adopt(peer Positions, resumed bool) error {
 		s.restart(peer)
 		peer.SRx, peer.RRx = 0, 0 // numbers of the incarnation before
 	}
+	s.restored = false
 	s.peerRx = window{peer.Frames, peer.Bytes}
 	s.callsMax = int(min(peer.Calls, 1<<20))
 	s.giveUpLarger(peer.FrameBytes)
 	s.out[wire.S].rewind(peer.SRx + 1)
+	for i := s.out[wire.S].cursor - s.out[wire.S].acked - 1; i < uint64(s.out[wire.S].flight.len()); i++ {
+		s.out[wire.S].flight.at(int(i)).sent = false // lost with the connection
+	}
 	s.out[wire.R].rewind(peer.RRx + 1)
 	return nil
 }
@@ -58,6 +66,7 @@ func (s *Session) giveUpLarger(limit int) {
 					s.act(Action{Kind: ActionGap, Gap: Gap{
 						Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
 					}})
+					s.forget(e, e.number)
 					o.void(e)
 				}
 			}
@@ -67,7 +76,7 @@ func (s *Session) giveUpLarger(limit int) {
 
 // Up begins a connection: from now on Output yields frames.
 func (s *Session) Up() {
-	s.up, s.ackNow = true, true
+	s.up, s.ackNow, s.farewell = true, true, false
 	s.cancels = s.cancels[:0]
 	for _, c := range s.sentCalls() {
 		switch {
@@ -126,16 +135,8 @@ func (s *Session) restart(peer Positions) {
 
 	// Calls that were on their way may have been handled by the other side that
 	// is gone. Its answers cannot come any more.
-	for _, c := range s.sentCalls() {
-		if e := c.entry; e != nil && e.fresh {
-			continue // never started: sent again with its number
-		}
-		if c.repeat && !c.canceled {
-			s.repeat(c)
-			continue
-		}
-		s.end(c, Result{Code: "outcome_unknown", Message: "the other side was restarted while the call was on its way", Outcome: wire.OutcomeUnknown})
-	}
+	s.forsake()
+	s.accuse()
 	for i := range s.out[wire.S].flight.len() {
 		e := s.out[wire.S].flight.at(i)
 		e.old = e.old || !e.fresh

@@ -43,6 +43,14 @@ type Config struct {
 	WindowFrames int // messages the other side may have on their way to us
 	WindowBytes  int
 	Calls        int // calls in flight in one direction
+
+	// Durable says that somebody keeps the events that this side sends: see
+	// [Session.Restore].
+	Durable bool
+
+	// Deliveries is after how many deliveries an event is given up if the other
+	// side dies each time before it is done. 0 means never.
+	Deliveries int
 }
 
 const (
@@ -89,6 +97,14 @@ type Session struct {
 	armed      bool // ActionAckLater was given and AckTimer not yet called
 	cancels    []wire.Ref
 
+	farewell bool // the other side has said goodbye since the last connection began
+
+	// Of a durable session:
+	stored   uint64 // the stamp up to which the keeper has everything
+	unsent   uint64 // the first number that no process before has written with a message
+	restored bool   // no connection has been made in this process
+	gone     *entry // see hole
+
 	actions []Action
 }
 
@@ -99,7 +115,7 @@ func New(cfg Config) *Session {
 	return &Session{
 		cfg:      cfg,
 		callsMax: cfg.Calls,
-		out:      [2]outbox{{cursor: 1}, {cursor: 1}},
+		out:      [2]outbox{{cursor: 1, next: 1}, {cursor: 1, next: 1}},
 	}
 }
 
@@ -115,6 +131,9 @@ const (
 	ActionRoom                           // a queue or a call's slot became free, or something was acknowledged
 	ActionGap                            // tell the program of Gap
 	ActionAckLater                       // call AckTimer in a while
+	ActionDead                           // tell the program of Dead
+	ActionForget                         // the keeper is not to keep the message with the number From any more
+	ActionRenumber                       // the keeper is to add By to all numbers from From on
 )
 
 // An Action is something for the caller to do.
@@ -123,6 +142,9 @@ type Action struct {
 	In   *Incoming
 	Call *Call
 	Gap  Gap
+	Dead Dead
+
+	From, By uint64
 }
 
 // Gap reports messages that will not be handled.
@@ -168,6 +190,10 @@ type Message struct {
 	// side was restarted while it was on its way it is sent again. It means
 	// nothing for a nested one, whose caller is gone then.
 	Idempotent bool
+
+	// Number and Mark are set by Emit in a durable session: what the keeper is to
+	// store with the message, and what to tell [Session.Stored] when it has.
+	Number, Mark uint64
 }
 
 // CallState says how far a call has come.
@@ -221,14 +247,23 @@ func (s *Session) Emit(m *Message) error {
 	if err := s.room(e.size); err != nil {
 		return err
 	}
+	e.durable = s.cfg.Durable
 	s.push(wire.S, e)
+	if e.durable {
+		m.Number, m.Mark = e.number, e.stamp
+	}
 	return nil
 }
 
 func (s *Session) push(seq wire.Sequence, e *entry) {
 	s.stamp++
 	e.stamp = s.stamp
-	s.out[seq].push(e)
+	o := &s.out[seq]
+	if s.cfg.Durable && seq == wire.S {
+		e.number = o.next
+		o.next++
+	}
+	o.push(e)
 }
 
 // Call accepts a call. A nested one travels in R and is bounded by the number
@@ -274,7 +309,7 @@ func (s *Session) room(size int) error {
 	if s.cfg.WhenFull != DropOldest {
 		return ErrQueueFull
 	}
-	for full() && o.queue.len() > 0 {
+	for full() && o.queue.len() > 0 && !s.held(o.queue.at(0)) {
 		if e := o.queue.pop(); !e.skip {
 			s.drop(e)
 		}
@@ -294,6 +329,7 @@ func (s *Session) drop(e *entry) {
 		return
 	}
 	s.act(Action{Kind: ActionGap, Gap: Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin}})
+	s.forget(e, e.number)
 	o.void(e)
 }
 

@@ -1,0 +1,123 @@
+package session
+
+import (
+	"testing"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
+)
+
+// A message that kills the server each time it is handled is given up after as
+// many deliveries as the configuration says. Those before and behind it are
+// handled, and not given up though they were on their way when the server died.
+// It is the same whether the client lives on, or dies with the server and its
+// successor goes on with what the keeper has.
+func TestPoison(t *testing.T) {
+	for _, next := range []bool{false, true} {
+		const limit = 5
+		name := map[bool]string{false: "the client lives", true: "the client dies too"}[next]
+		t.Run(name, func(t *testing.T) {
+			cfg := wide
+			cfg.Durable, cfg.Deliveries = true, limit
+			client := New(cfg)
+			var kept Kept
+			send := func(command string) {
+				m := event(command)
+				if err := client.Emit(m); err != nil {
+					t.Fatal(err)
+				}
+				client.Stored(m.Mark, false)
+				kept.Messages = append(kept.Messages, Stored{m.Number, *m})
+			}
+			for _, c := range []string{"a", "b", "poison", "c", "d"} {
+				send(c)
+			}
+			handled := map[string]int{}
+			var dead []Dead
+			deaths := 0
+			for round := 0; client.Unacked() > 0; round++ {
+				if round > 2*limit {
+					t.Fatalf("round %d: handled %v", round, handled)
+				}
+				server := New(wide)
+				connect(t, client, server, false)
+				kept.Met = true
+				alive := true
+				for step := 0; alive && step < 100; step++ {
+					carry(t, client, server)
+					if in := server.Next(); in != nil {
+						if in.Kind == wire.KindEvent {
+							handled[in.Command]++
+							alive = in.Command != "poison"
+						}
+						if alive {
+							server.Done(in)
+						}
+					}
+					if alive {
+						carry(t, server, client)
+					}
+					for _, a := range client.Actions() {
+						if a.Kind == ActionDead {
+							dead = append(dead, a.Dead)
+						}
+					}
+				}
+				client.Down()
+				if alive {
+					continue
+				}
+				deaths++
+				if next {
+					kept.Progress = client.Progress()
+					kept.SentTo = wire.MaxNumber // it died without a word
+					for len(kept.Messages) > 0 && kept.Messages[0].Number <= kept.Acked {
+						kept.Messages = kept.Messages[1:]
+					}
+					client = New(cfg)
+					if err := client.Restore(kept); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if deaths != limit || handled["poison"] != limit {
+				t.Errorf("the server died %d times, the message was delivered %d times, want %d", deaths, handled["poison"], limit)
+			}
+			if len(dead) != 1 || dead[0].Command != "poison" || dead[0].Deliveries != limit || dead[0].Number != 3 {
+				t.Errorf("dead letters %+v", dead)
+			}
+			for _, c := range []string{"a", "b", "c", "d"} {
+				if handled[c] == 0 {
+					t.Errorf("%s was never handled", c)
+				}
+			}
+		})
+	}
+}
+
+// A server that ends in order while it handles a message was not killed by it.
+func TestPoisonIsNotAnOrderlyEnd(t *testing.T) {
+	cfg := wide
+	cfg.Deliveries = 1
+	client := New(cfg)
+	emit(t, client, "a")
+	for range 5 {
+		server := New(wide)
+		connect(t, client, server, false)
+		carry(t, client, server)
+		if server.Next() == nil {
+			t.Fatal("nothing arrived")
+		}
+		if err := client.Closed(server.Farewell()); err != nil {
+			t.Fatal(err)
+		}
+		client.Down()
+	}
+	for _, a := range client.Actions() {
+		if a.Kind == ActionDead {
+			t.Fatalf("given up: %+v", a.Dead)
+		}
+	}
+	if client.Unacked() != 1 {
+		t.Error("the message is gone")
+	}
+}
