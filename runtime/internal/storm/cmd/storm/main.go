@@ -1,0 +1,81 @@
+//go:build linux
+
+// Command storm runs one of the storms of package storm at any length:
+//
+//	go run ./runtime/internal/storm/cmd/storm server -kills 1000 -messages 1000000
+//
+// It prints one line of figures that begins with "ledger:", and ends with exit
+// status 1 if a promise was broken. "make storm-server" and its siblings call
+// it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/storm"
+)
+
+func main() {
+	storm.PlayRole()
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "storm:", err)
+		os.Exit(1)
+	}
+}
+
+type runner interface {
+	Run(context.Context) (*storm.Ledger, error)
+}
+
+// storms make a storm from its flags.
+var storms = map[string]func(*flag.FlagSet) func() runner{
+	"server": func(f *flag.FlagSet) func() runner {
+		var s storm.ServerStorm
+		f.IntVar(&s.Kills, "kills", 100, "how often the server is killed")
+		f.Int64Var(&s.Messages, "messages", 100_000, "how many messages must be accepted at least")
+		f.IntVar(&s.Processes, "processes", 3, "processes with clients")
+		f.IntVar(&s.Clients, "clients", 4, "clients of each")
+		f.DurationVar(&s.Life, "life", 200*time.Millisecond, "the longest life of a server")
+		f.Uint64Var(&s.Seed, "seed", 1, "chooses when")
+		return func() runner { return s }
+	},
+	"cut": func(f *flag.FlagSet) func() runner {
+		var s storm.CutStorm
+		f.IntVar(&s.Losses, "losses", 1000, "how many connections are ended")
+		f.IntVar(&s.Processes, "processes", 3, "processes with clients")
+		f.IntVar(&s.Clients, "clients", 16, "clients of each")
+		f.Uint64Var(&s.Seed, "seed", 1, "chooses when and how")
+		return func() runner { return s }
+	},
+}
+
+func run(args []string) error {
+	names := strings.Join(slices.Sorted(maps.Keys(storms)), ", ")
+	if len(args) == 0 || storms[args[0]] == nil {
+		return fmt.Errorf("say which storm: %s; -h after it lists its flags", names)
+	}
+	flags := flag.NewFlagSet("storm "+args[0], flag.ExitOnError)
+	limit := flags.Duration("limit", time.Hour, "give up after so long")
+	made := storms[args[0]](flags)
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, *limit)
+	defer cancel()
+	ledger, err := made().Run(ctx)
+	if ledger != nil {
+		fmt.Println(ledger)
+	}
+	return err
+}

@@ -1,0 +1,39 @@
+//go:build linux
+
+package storm
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	PlayRole()
+	goleak.VerifyTestMain(m)
+}
+
+// weather runs a storm and fails the test if it breaks a promise.
+func weather(t *testing.T, run func(context.Context) (*Ledger, error)) *Ledger {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	ledger, err := run(ctx)
+	if ledger != nil {
+		t.Log(ledger)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ledger
+}
+
+func TestStormServer(t *testing.T) {
+	weather(t, ServerStorm{Kills: 20, Messages: 10_000, Processes: 2, Clients: 4, Life: 100 * time.Millisecond, Seed: 1}.Run)
+}
+
+func TestStormCut(t *testing.T) {
+	weather(t, CutStorm{Losses: 500, Processes: 2, Clients: 8, Seed: 1}.Run)
+}
