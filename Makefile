@@ -25,7 +25,7 @@ SDKS = $(patsubst %/commands.yaml,%,$(wildcard generated/*/commands.yaml))
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | while IFS=$$'\t' read -r t d; do printf '  %-14s %s\n' "$$t" "$$d"; done
 
 .PHONY: demo
 demo: ## run the tutorial for ten seconds, kill its server, show that nothing is lost
@@ -113,6 +113,22 @@ proofcompiled: ## compare the compiled decoders of SCHEMAS (200) random schemas 
 	$(LEDGER) -name 'Compiled decoders against the interpreter' -repeat 'make proofcompiled SCHEMAS=$(SCHEMAS) INPUTS=$(INPUTS) SEED=$(SEED)' -- \
 		go test -v -count=1 -timeout 24h -run '^TestInterpreterAgainstCompiled$$' ./generator \
 		-oracle.schemas=$(SCHEMAS) -oracle.inputs=$(INPUTS) -oracle.seed=$(SEED)
+
+# The storms: servers and clients as processes, under fire. They need Linux.
+STORM     := go run ./runtime/internal/storm/cmd/storm
+KILLS     ?= 1000
+MESSAGES  ?= 1000000
+LOSSES    ?= 100000
+
+.PHONY: storm-server
+storm-server: ## kill the server KILLS times (1000) under load, until MESSAGES (1000000) were accepted
+	$(LEDGER) -name 'Storm: the server is killed' -repeat 'make storm-server KILLS=$(KILLS) MESSAGES=$(MESSAGES) SEED=$(SEED)' -- \
+		$(STORM) server -kills $(KILLS) -messages $(MESSAGES) -seed $(SEED)
+
+.PHONY: storm-cut
+storm-cut: ## end LOSSES connections (100000) in every way, in one life of the server
+	$(LEDGER) -name 'Storm: connections are lost' -repeat 'make storm-cut LOSSES=$(LOSSES) SEED=$(SEED)' -- \
+		$(STORM) cut -losses $(LOSSES) -seed $(SEED)
 
 # EXPORTNODE is made anew when the list of packages changes.
 EXPORTNODE := $(abspath $(OUT))/exportcheck

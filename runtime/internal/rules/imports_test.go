@@ -23,7 +23,7 @@ var layers = []struct {
 	{"generator/...", []string{"schema"}},
 
 	{"runtime/codec", nil},
-	{"runtime/codec/...", []string{"runtime/codec"}}, // what generated tests call
+	{"runtime/codec/...", []string{"runtime/codec"}},                                  // what generated tests call
 	{"runtime/internal/storm/...", []string{"runtime/internal/...", "runtime/ipcio"}}, // it plays the programs of users
 	{"runtime/internal/...", []string{"runtime/internal/...", "runtime/codec"}},
 	{"runtime/ipcio", []string{"runtime/internal/...", "runtime/codec"}},

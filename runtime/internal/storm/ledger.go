@@ -11,12 +11,15 @@ import (
 
 // A Ledger is what a storm has to show: one line of figures.
 type Ledger struct {
-	name  string
 	pairs []string
 	began time.Time
 }
 
-func newLedger(name string) *Ledger { return &Ledger{name: name, began: time.Now()} }
+func newLedger(seed uint64) *Ledger {
+	l := &Ledger{began: time.Now()}
+	l.add("seed", seed)
+	return l
+}
 
 func (l *Ledger) add(key string, value any) {
 	l.pairs = append(l.pairs, fmt.Sprintf("%s=%v", key, value))
@@ -24,7 +27,7 @@ func (l *Ledger) add(key string, value any) {
 
 // String returns the line.
 func (l *Ledger) String() string {
-	return fmt.Sprintf("ledger: storm=%s %s", l.name, strings.Join(l.pairs, " "))
+	return "ledger: " + strings.Join(l.pairs, " ")
 }
 
 // judge adds what a checker found, and the time it took. The error has the

@@ -58,7 +58,7 @@ func (s CutStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ledger := newLedger("cut")
+	ledger := newLedger(s.Seed)
 	proxy.CutAll()
 	for proxy.Losses() < s.Losses {
 		if err := errors.Join(f.alive(), pause(ctx, 50*time.Millisecond)); err != nil {

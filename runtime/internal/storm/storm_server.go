@@ -37,7 +37,7 @@ func (s ServerStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ledger := newLedger("server")
+	ledger := newLedger(s.Seed)
 	rng := rand.New(rand.NewPCG(s.Seed, 0))
 	early := 0
 	for kill := range s.Kills {

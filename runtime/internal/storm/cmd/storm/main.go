@@ -5,7 +5,7 @@
 //	go run ./runtime/internal/storm/cmd/storm server -kills 1000 -messages 1000000
 //
 // It prints one line of figures that begins with "ledger:", and ends with exit
-// status 1 if a promise was broken. "make storm-server" and its siblings call
+// status 1 and a line that says why if a promise was broken. "make storm-server" and its siblings call
 // it.
 package main
 
@@ -76,6 +76,9 @@ func run(args []string) error {
 	ledger, err := made().Run(ctx)
 	if ledger != nil {
 		fmt.Println(ledger)
+	}
+	if err != nil {
+		fmt.Printf("ledger: failure=%q\n", err)
 	}
 	return err
 }
