@@ -21,7 +21,7 @@ RACESHORT   ?=
 OUT      := .out
 
 # The directories of the checked-in SDKs.
-SDKS = $(patsubst %/commands.yaml,%,$(wildcard generated/*/commands.yaml))
+SDKS = $(patsubst %/commands.yaml,%,$(wildcard generated/*/commands.yaml runtime/bench/*/commands.yaml))
 
 .PHONY: help
 help: ## list the targets
@@ -50,6 +50,7 @@ lint: ## gofmt, go vet, staticcheck
 .PHONY: generate
 generate: ## write the SDKs under generated/ again
 	go generate ./generated/...
+	cd runtime/bench && go generate ./yard
 
 .PHONY: checkgenerate
 checkgenerate: ## fail if an SDK is not what the generator writes today
@@ -79,6 +80,18 @@ bench: ## run the benchmarks COUNT times (10) into .out/bench.txt, for benchstat
 .PHONY: benchonce
 benchonce: ## run every benchmark once, so that none rots
 	go test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
+
+# The contestants of bench-peers are a module of their own.
+ROUNDS ?= 7
+PEERS  ?=
+
+.PHONY: bench-peers
+bench-peers: ## measure against other stacks (ROUNDS=7, PEERS='-work w1 -only limit-raw,ipcio'); about 40 minutes
+	cd runtime/bench && go run . -rounds $(ROUNDS) $(PEERS)
+
+.PHONY: peersonce
+peersonce: ## vet the module of bench-peers and run ipcio's workloads for a moment
+	cd runtime/bench && go vet ./... && go run . -rounds 1 -ms 20 -warm 20 -sizes 0,65536 -fan 10 -idle 50 -only limit-raw,ipcio
 
 .PHONY: cover
 cover: ## measure what the tests reach: .out/coverage.html
@@ -142,7 +155,7 @@ exportcheck: ## have the parsers of others read the exports (needs npm)
 	EXPORT_NODE_PATH=$(EXPORTNODE)/node_modules go test -count 1 -run '^TestOthers$$' ./generator/export; fi
 
 # The steps of ci, in order: what fails soonest goes first.
-CISTEPS := lint checkgenerate test exportcheck cirace cifuzz benchonce demo cross
+CISTEPS := lint checkgenerate test exportcheck cirace cifuzz benchonce peersonce demo cross
 
 .PHONY: cifuzz
 cifuzz:

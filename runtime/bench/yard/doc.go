@@ -1,0 +1,3 @@
+package yard
+
+//go:generate go tool ipcio-gen generate
