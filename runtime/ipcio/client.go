@@ -26,7 +26,6 @@ type Client struct {
 	link    *link
 	name    string
 	cfg     ClientConfig
-	token   wire.ID
 	address address
 
 	mu      sync.Mutex // guards the fields below; never held while l.mu is taken
@@ -38,15 +37,11 @@ type Client struct {
 	quit    chan struct{}      // closed by Close
 	gone    chan struct{}      // closed when Close is done
 
-	// Of the goroutine that connects.
-	attempt     uint64
-	incarnation []byte // nil before the first welcome
-
-	lanes struct { // guarded by link.mu
-		domain     *lane
-		broadcasts session.Broadcasts
-		runner     bool // a goroutine handles the broadcasts
-		timer      *time.Timer
+	core  session.Client // guarded by link.mu
+	lanes struct {       // guarded by link.mu
+		domain *lane
+		runner bool // a goroutine handles the broadcasts
+		timer  *time.Timer
 	}
 	queries queries
 }
@@ -65,7 +60,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("ipcio: the client's name: %w", err)
 	}
 	c := &Client{
-		cfg: cfg, name: cfg.Name, token: randomID(),
+		cfg: cfg, name: cfg.Name,
 		changed: make(chan struct{}), quit: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if cfg.Dial == nil {
@@ -86,6 +81,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		return ""
 	}
 	c.link = newLink(&c.ep, session.New(c.ep.sessionConfig(mostWindowFrames, mostWindowBytes, defaultCalls)))
+	c.core = session.Client{Core: c.link.core, Token: randomID(), Name: cfg.Name, FrameBytes: c.ep.frameBytes}
 	c.link.onGap = c.report
 	c.link.self.Store(&peer{link: c.link})
 	c.queries.waiting = make(map[uint64]chan []byte)

@@ -20,22 +20,13 @@ const helloTimeout = 5 * time.Second
 // gone. At most one connection exists at a time, and this goroutine is the
 // only one that makes any.
 func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
-	c.attempt++
 	domain, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.link.mu.Lock()
-	positions := c.link.core.Positions()
-	received := c.lanes.broadcasts.Received()
+	hello := c.core.Hello()
 	c.link.mu.Unlock()
-
-	hello := &wire.Hello{
-		Version: wire.Version, Lane: wire.LaneDomain, Token: c.token[:], Attempt: c.attempt, Name: c.name,
-		Incarnation: c.incarnation,
-		SFirst:      positions.SFirst, RFirst: positions.RFirst, SRx: positions.SRx, RRx: positions.RRx, BRx: received,
-		Frames: positions.Frames, Bytes: positions.Bytes, FrameBytes: uint64(c.ep.frameBytes), Calls: positions.Calls,
-	}
 	if p := c.ep.protocol; p != nil {
 		hello.Protocol, hello.Major, hello.Fingerprint = p.Name, p.Version, p.Fingerprint
 	}
@@ -55,9 +46,7 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 		domain.Close()
 		return nil, err
 	}
-	reader, _, err = c.greet(ctx, private, &wire.Hello{
-		Version: wire.Version, Lane: wire.LanePrivate, Token: c.token[:], Attempt: c.attempt, Cookie: welcome.Cookie,
-	})
+	reader, _, err = c.greet(ctx, private, c.core.HelloPrivate(welcome))
 	if err != nil {
 		private.Close()
 		domain.Close()
@@ -120,9 +109,6 @@ func (c *Client) greet(ctx context.Context, conn net.Conn, hello *wire.Hello) (*
 
 // adopt takes over what the server's welcome on the domain lane says.
 func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
-	if len(w.Epoch) != 16 || len(w.Incarnation) != 16 || len(w.Cookie) != 16 || w.FrameBytes < leastFrameBytes || w.Frames == 0 || w.Bytes == 0 || w.Calls == 0 {
-		return &wire.MalformedError{Kind: wire.KindWelcome, Reason: "a key is missing"}
-	}
 	if p := c.ep.protocol; p != nil && w.Protocol != "" && (w.Protocol != p.Name || w.Major != p.Version) {
 		return &refusalError{RemoteError{Code: CodeProtocol, Message: mismatch(p.Name, p.Version, w.Protocol, w.Major)}}
 	}
@@ -134,27 +120,16 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 
 	l := c.link
 	l.mu.Lock()
-	limit := int(min(w.FrameBytes, 1<<31-1))
-	err := l.core.Adopt(session.Positions{
-		SFirst: w.SFirst, RFirst: w.RFirst, SRx: w.SRx, RRx: w.RRx,
-		Frames: w.Frames, Bytes: w.Bytes, Calls: w.Calls, FrameBytes: limit,
-	}, w.Resumed)
+	restarted, err := c.core.Adopt(w)
 	if err == nil {
-		l.limit, l.fingerprint = limit, w.Fingerprint
+		l.fingerprint = w.Fingerprint
 		l.self.Store(server)
-		if !w.Resumed {
-			c.lanes.broadcasts.Restart(w.BPos)
-		}
 	}
 	l.unlock()
-	if err != nil {
-		return err
-	}
-	if !w.Resumed && c.incarnation != nil {
+	if restarted {
 		c.report(Gap{Reason: GapRestarted})
 	}
-	c.incarnation = slices.Clone(w.Incarnation)
-	return nil
+	return err
 }
 
 func mismatch(ours string, version int, theirs string, major int) string {
@@ -178,8 +153,7 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 		return nil, ErrClosed
 	}
 	l.private, c.lanes.domain = private, domain
-	c.lanes.broadcasts.Up()
-	l.core.Up()
+	c.core.Up()
 	l.unlock()
 	// The state after the lanes, so that whoever sees it and closes the client
 	// says goodbye, and before they are read.
@@ -274,7 +248,7 @@ func (c *Client) receiveDomain(ln *lane, f *wire.Frame) error {
 	if c.lanes.domain != ln || l.ended {
 		return errFenced
 	}
-	more, err := c.lanes.broadcasts.Receive(f, slices.Clone[[]byte])
+	more, err := c.core.Broadcasts.Receive(f, slices.Clone[[]byte])
 	if more && !c.lanes.runner {
 		c.lanes.runner = true
 		go c.runBroadcasts()
@@ -289,7 +263,7 @@ func (c *Client) domainOutput(ln *lane, b []byte) []byte {
 	if c.lanes.domain != ln {
 		return b
 	}
-	return c.lanes.broadcasts.Output(b)
+	return c.core.Broadcasts.Output(b)
 }
 
 // runBroadcasts handles the broadcasts that were received, one after another.
@@ -303,7 +277,7 @@ func (c *Client) runBroadcasts() {
 	}()
 	for {
 		l.mu.Lock()
-		in := c.lanes.broadcasts.Next()
+		in := c.core.Broadcasts.Next()
 		if in == nil || l.ended {
 			c.lanes.runner, exited = false, false
 			l.mu.Unlock()
@@ -329,7 +303,7 @@ func (c *Client) handleBroadcast(in *session.Incoming) {
 func (c *Client) broadcastDone(in *session.Incoming) {
 	l := c.link
 	l.mu.Lock()
-	if c.lanes.broadcasts.Done(in) && !l.ended {
+	if c.core.Broadcasts.Done(in) && !l.ended {
 		c.ackLater()
 	}
 	domain := c.lanes.domain
@@ -343,7 +317,7 @@ func (c *Client) broadcastDone(in *session.Incoming) {
 func (c *Client) ackLater() {
 	fire := func() {
 		c.link.mu.Lock()
-		now := c.lanes.broadcasts.AckTimer()
+		now := c.core.Broadcasts.AckTimer()
 		domain := c.lanes.domain
 		c.link.mu.Unlock()
 		if now && domain != nil {

@@ -178,7 +178,7 @@ func (l *link) serveCall(in *session.Incoming) {
 // cancelHandler is the Tag of a call whose handler runs.
 type cancelHandler context.CancelCauseFunc
 
-func (c cancelHandler) cancelCall() { c(context.Canceled) }
+func (c cancelHandler) CancelCall() { c(context.Canceled) }
 
 // answer sends the outcome of an incoming call.
 func (l *link) answer(in *session.Incoming, reply []byte, err error) {
@@ -193,8 +193,8 @@ func (l *link) answer(in *session.Incoming, reply []byte, err error) {
 	defer l.unlock()
 	size := wire.MaxOverhead + len(reply)
 	switch {
-	case err == nil && size > l.limit:
-		l.core.Fail(in, CodeTooLarge, fmt.Sprintf("the reply needs a frame of %d bytes, the limit is %d", size, l.limit), wire.OutcomeHandled, nil)
+	case err == nil && size > l.core.Limit():
+		l.core.Fail(in, CodeTooLarge, fmt.Sprintf("the reply needs a frame of %d bytes, the limit is %d", size, l.core.Limit()), wire.OutcomeHandled, nil)
 	case err == nil:
 		l.core.Reply(in, reply)
 	default:
@@ -206,7 +206,7 @@ func (l *link) answer(in *session.Incoming, reply []byte, err error) {
 // frame too large. l.mu is held.
 func (l *link) fitting(f *failure) []byte {
 	size := wire.MaxOverhead + wire.MaxCommand + len(f.code) + len(f.message) + len(f.data)
-	if size > l.limit || codec.WellFormed(f.data) != nil {
+	if size > l.core.Limit() || codec.WellFormed(f.data) != nil {
 		return nil
 	}
 	return f.data

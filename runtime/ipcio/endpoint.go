@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/session"
@@ -18,7 +17,7 @@ const (
 	defaultFrameBytes  = 16 << 20
 	defaultCalls       = 256
 	defaultHandlers    = 16 << 10
-	leastFrameBytes    = 4 << 10
+	leastFrameBytes    = session.LeastFrameBytes
 
 	// The window of a session: where it begins, and how far it may grow.
 	firstWindowFrames, firstWindowBytes = 64, 256 << 10
@@ -55,8 +54,7 @@ type endpoint struct {
 	// returns "".
 	mayHandle func(spec *CommandSpec, in *session.Incoming) string
 
-	queued, queuedMost   atomic.Int64 // bytes in all outboxes, and the bound; 0: none
-	granted, grantedMost atomic.Int64 // bytes of all windows beyond the first, and the bound
+	queues, windows *session.Budget // of all sessions; nil at a client
 }
 
 func (ep *endpoint) init(protocol *Protocol, callTimeout time.Duration, queue QueueConfig, frameBytes, handlers int, log *feed) {
@@ -100,6 +98,8 @@ func (ep *endpoint) sessionConfig(windowFrames, windowBytes, calls int) session.
 	return session.Config{
 		QueueFrames: ep.queue.Frames, QueueBytes: ep.queue.Bytes, WhenFull: policy,
 		WindowFrames: windowFrames, WindowBytes: windowBytes, Calls: calls,
+		FrameBytes: ep.frameBytes, MostWindowFrames: mostWindowFrames, MostWindowBytes: mostWindowBytes,
+		Queues: ep.queues, Windows: ep.windows,
 	}
 }
 

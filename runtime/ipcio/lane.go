@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ipcio/ipcio-go/runtime/internal/session"
 	"github.com/ipcio/ipcio-go/runtime/internal/sock"
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
@@ -17,10 +18,8 @@ const (
 	writeChunk = 256 << 10   // bytes of one write: what a slow peer must take within silenceMost
 	farewell   = time.Second // what the other side has to take the last words
 
-	// Silence is counted in ticks of the janitor.
-	tick         = time.Second
-	silencePing  = 5  // after so many ticks without a byte from the other side it is asked for one
-	silenceMost  = 15 // after so many it is gone
+	tick         = time.Second // of the janitor
+	silenceMost  = session.DeadAfter * tick
 	controlBytes = 1 << 20
 )
 
@@ -48,9 +47,9 @@ type lane struct {
 	// after the connection was closed.
 	ended func(err error)
 
-	heard     atomic.Bool  // something was read since the last tick
-	quiet     atomic.Int32 // ticks without a byte read; the janitor's
-	writingAt atomic.Int64 // when the write under way began, in nanoseconds since began; 0: none
+	heard     atomic.Bool   // something was read since the last tick
+	pulse     session.Pulse // the janitor's
+	writingAt atomic.Int64  // when the write under way began, in nanoseconds since began; 0: none
 	began     time.Time
 
 	mu      sync.Mutex    // guards the fields below; nothing else is locked under it
@@ -202,18 +201,14 @@ func (ln *lane) dispatch(f *wire.Frame, handle func(*wire.Frame) error) error {
 // watch is called by the janitor once a tick: it asks a silent peer for a sign
 // of life, and ends the lane if there is none or if a write makes no progress.
 func (ln *lane) watch() {
-	if at := ln.writingAt.Load(); at != 0 && time.Since(ln.began)-time.Duration(at) > silenceMost*tick {
+	if at := ln.writingAt.Load(); at != 0 && time.Since(ln.began)-time.Duration(at) > silenceMost {
 		ln.end(errStuck)
 		return
 	}
-	if ln.heard.Swap(false) {
-		ln.quiet.Store(0)
-		return
-	}
-	switch n := ln.quiet.Add(1); {
-	case n >= silenceMost:
+	switch ping, dead := ln.pulse.Tick(ln.heard.Swap(false)); {
+	case dead:
 		ln.end(errSilent)
-	case n >= silencePing && n%silencePing == 0:
+	case ping:
 		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPing}))
 	}
 }

@@ -22,10 +22,8 @@ type link struct {
 	onGap  func(Gap)            // never nil
 	self   atomic.Pointer[peer] // the other side itself
 
-	// answer is told what became of a message that was relayed to this session
-	// and given up. It is nil at a client.
-	returned func(peer string, g session.Gap)
-	name     string // of the client at the other side; "" at a client
+	member *session.Member // what the server knows of the client at the other side; nil at a client
+	domain *session.Domain // the same
 
 	mu      sync.Mutex // guards the fields below; a lane's lock may be taken under it
 	core    *session.Session
@@ -34,20 +32,23 @@ type link struct {
 	// fingerprint is the other side's, of its whole protocol; "" if it has none.
 	fingerprint string
 
-	limit    int // the largest frame the other side takes
 	ended    bool
 	deadPeer error         // what a send returns once the session is given up
 	runner   bool          // a goroutine runs the inbox
 	room     chan struct{} // closed when a send that did not fit may try again; nil if nobody waits
 	ackTimer *time.Timer
-	account  struct{ queued, granted int64 } // what was added to the endpoint's sums
 }
 
 func newLink(ep *endpoint, core *session.Session) *link {
-	l := &link{ep: ep, core: core, limit: ep.frameBytes, deadPeer: ErrPeerGone}
+	l := &link{ep: ep, core: core, deadPeer: ErrPeerGone}
 	l.ctx, l.cancel = context.WithCancelCause(ep.base)
 	return l
 }
+
+// Lock, Unlock and Commit make a link a [session.Guard].
+func (l *link) Lock()   { l.mu.Lock() }
+func (l *link) Unlock() { l.mu.Unlock() }
+func (l *link) Commit() { l.unlock() }
 
 // unlock carries out what the session asks for, releases l.mu, and has the
 // writer look if there is something to write. Every change of the session ends
@@ -66,14 +67,14 @@ func (l *link) unlock() {
 			go l.serveNested(a.In)
 		case session.ActionCancel:
 			if c, ok := a.In.Tag.(canceler); ok {
-				later = append(later, c.cancelCall)
+				later = append(later, c.CancelCall)
 			}
 		case session.ActionResolve:
 			switch w := a.Call.Tag.(type) {
 			case *waiter:
 				close(w.done)
-			case *relayed:
-				later = append(later, func() { w.resolve(a.Call) })
+			case *session.Relayed:
+				later = append(later, func() { w.Resolve(a.Call) })
 			}
 		case session.ActionRoom:
 			if l.room != nil {
@@ -84,9 +85,13 @@ func (l *link) unlock() {
 			later = append(later, func() { l.gap(a.Gap) })
 		case session.ActionAckLater:
 			l.ackLater()
+		case session.ActionFinished:
+			if l.domain != nil {
+				later = append(later, func() { l.domain.Finished(l.member) })
+			}
 		}
 	}
-	l.settle()
+	l.core.Settle()
 	var writer *lane
 	if l.private != nil && l.core.HasOutput() {
 		writer = l.private
@@ -98,29 +103,6 @@ func (l *link) unlock() {
 	for _, f := range later {
 		f()
 	}
-}
-
-// settle brings the endpoint's sums up to date, and widens the window of a
-// peer that fills it while the sums allow.
-func (l *link) settle() {
-	if queued := int64(l.core.QueuedBytes()); queued != l.account.queued {
-		l.ep.queued.Add(queued - l.account.queued)
-		l.account.queued = queued
-	}
-	if !l.core.Pressed() || l.ended {
-		return
-	}
-	frames, bytes := l.core.Window()
-	if frames >= mostWindowFrames && bytes >= mostWindowBytes {
-		return
-	}
-	more := int64(min(bytes, mostWindowBytes-bytes))
-	if sum := l.ep.granted.Add(more); sum > l.ep.grantedMost.Load() {
-		l.ep.granted.Add(-more)
-		return
-	}
-	l.account.granted += more
-	l.core.Widen(min(2*frames, mostWindowFrames), bytes+int(more))
 }
 
 func (l *link) ackLater() {
@@ -173,8 +155,6 @@ func (l *link) end(code string, err error) {
 	}
 	private := l.private
 	l.private = nil
-	l.ep.granted.Add(-l.account.granted)
-	l.account.granted = 0
 	l.unlock()
 	l.cancel(err)
 	if private != nil {
@@ -186,8 +166,8 @@ func (l *link) end(code string, err error) {
 // handled.
 func (l *link) gap(g session.Gap) {
 	if g.Origin != (session.Origin{}) {
-		if l.returned != nil {
-			l.returned(l.name, g)
+		if l.domain != nil {
+			l.domain.Returned(l.member.Name, g)
 		}
 		return
 	}
@@ -216,7 +196,7 @@ func (l *link) gap(g session.Gap) {
 type waiter struct{ done chan struct{} }
 
 // canceler is the Tag of an incoming call that something can be cancelled for.
-type canceler interface{ cancelCall() }
+type canceler interface{ CancelCall() }
 
 // post accepts an event or a broadcast request. It waits for room only if the
 // queue's policy is Block.
@@ -229,25 +209,24 @@ func (l *link) post(ctx context.Context, verb string, m *session.Message, to str
 	}
 	for {
 		l.mu.Lock()
-		if err := l.refusal(m); err != nil {
-			l.mu.Unlock()
-			return fail(err)
-		}
 		err := l.core.Emit(m)
 		var room chan struct{}
 		switch {
 		case err == nil:
 		case l.mayBlock(ctx, err):
 			room = l.awaitRoom()
-		default:
+		case errors.Is(err, session.ErrQueueFull):
 			l.core.RequestAck() // what is done already may make room for the next one
+		}
+		if room == nil {
+			err = l.public(err)
 		}
 		l.unlock()
 		switch {
 		case err == nil:
 			return nil
 		case room == nil:
-			return fail(l.public(err))
+			return fail(err)
 		}
 		select {
 		case <-room:
@@ -255,21 +234,6 @@ func (l *link) post(ctx context.Context, verb string, m *session.Message, to str
 			return fail(fmt.Errorf("%w while the queue was full: %w", ctx.Err(), ErrQueueFull))
 		}
 	}
-}
-
-// refusal says why a message cannot be accepted whatever the queue holds.
-func (l *link) refusal(m *session.Message) error {
-	if l.ended {
-		return l.deadPeer
-	}
-	size := wire.MaxOverhead + len(m.Command) + len(m.Payload)
-	if size > l.limit {
-		return fmt.Errorf("the message needs a frame of %d bytes, the limit is %d: %w", size, l.limit, ErrTooLarge)
-	}
-	if most := l.ep.queuedMost.Load(); most > 0 && l.ep.queued.Load()+int64(size) > most {
-		return fmt.Errorf("the queues of all clients hold %d bytes: %w", most, ErrQueueFull)
-	}
-	return nil
 }
 
 // mayBlock reports whether a send that got err may wait for room.
@@ -286,11 +250,18 @@ func (l *link) awaitRoom() chan struct{} {
 	return l.room
 }
 
-// public turns an error of the session into ours.
+// public turns an error of the session into ours. l.mu is held.
 func (l *link) public(err error) error {
+	var size *session.SizeError
 	switch {
 	case errors.Is(err, session.ErrQueueFull):
 		return fmt.Errorf("%d messages or %d bytes wait: %w", l.ep.queue.Frames, l.ep.queue.Bytes, ErrQueueFull)
+	case errors.Is(err, session.ErrBudget):
+		return fmt.Errorf("the queues of all clients hold %d bytes: %w", l.ep.queues.Used(), ErrQueueFull)
+	case errors.Is(err, session.ErrEnded):
+		return l.deadPeer
+	case errors.As(err, &size):
+		return fmt.Errorf("the message needs a frame of %d bytes, the limit is %d: %w", size.Size, size.Limit, ErrTooLarge)
 	}
 	return err
 }
@@ -317,19 +288,17 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 	var c *session.Call
 	for c == nil {
 		l.mu.Lock()
-		if err := l.refusal(m); err != nil {
-			l.mu.Unlock()
-			return nil, fail(OutcomeNotSent, err)
-		}
 		var err error
 		c, err = l.core.Call(m)
 		var room chan struct{}
 		if errors.Is(err, session.ErrNoSlot) || err != nil && l.mayBlock(ctx, err) {
 			room = l.awaitRoom()
+		} else if err != nil {
+			err = l.public(err)
 		}
 		l.unlock()
 		if err != nil && room == nil {
-			return nil, fail(OutcomeNotSent, l.public(err))
+			return nil, fail(OutcomeNotSent, err)
 		}
 		if room != nil {
 			select {

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
 
@@ -339,5 +342,57 @@ func TestResumeBroadcasts(t *testing.T) {
 	}
 	if got := gaps.all(); len(got) != 1 {
 		t.Errorf("gaps %+v", got)
+	}
+}
+
+// A client that comes back after its session was given up is not handled twice,
+// though nothing it sent was acknowledged; not even while a handler still runs.
+func TestGivenUpIsNotHandledAgain(t *testing.T) {
+	d := newDomain(t)
+	seen, running, release := newRecorder[string](), make(chan struct{}), make(chan struct{})
+	s := d.serveWith(ipcio.ServerConfig{Limits: ipcio.Limits{SessionKeep: 50 * time.Millisecond}}, func(s *ipcio.Server) {
+		handle(t, s, "*", func(_ context.Context, m *ipcio.Message) (any, error) {
+			seen.add(m.Command())
+			if m.Command() == "2" {
+				close(running)
+				<-release
+			}
+			return nil, nil
+		})
+	})
+	send := func(lane *rawLane, from, to uint64, flags wire.Flags) {
+		for n := from; n <= to; n++ {
+			lane.send(&wire.Frame{Kind: wire.KindEvent, Number: n, Flags: flags, Command: fmt.Sprint(n), Payload: []byte{0xf6}})
+		}
+	}
+	first := d.raw("c")
+	send(first.private, 1, 3, 0)
+	receive(t, "the handler of 2", running)
+	ok(t, first.domain.conn.Close(), first.private.conn.Close())
+	eventually(t, "the session is given up", func() bool { return len(s.Clients()) == 0 })
+
+	hello := &wire.Hello{
+		Version: wire.Version, Lane: wire.LaneDomain, Token: first.token, Attempt: 2, Name: "c", Incarnation: first.welcome.Incarnation,
+		SFirst: 1, RFirst: 1, FrameBytes: 16 << 20, Frames: 1024, Bytes: 16 << 20, Calls: 256,
+	}
+	domain, private := newRawLane(t, d.dial()), newRawLane(t, d.dial())
+	welcome := domain.hello(hello)
+	if welcome.Resumed || welcome.SRx != 2 {
+		t.Fatalf("resumed %v, received is %d; want a new incarnation that goes on behind 2", welcome.Resumed, welcome.SRx)
+	}
+	private.hello(&wire.Hello{Version: wire.Version, Lane: wire.LanePrivate, Token: first.token, Attempt: 2, Cookie: welcome.Cookie})
+	send(private, 3, 4, wire.Redelivered)
+	if f := private.next(wire.KindAck); f.Number != 1 {
+		t.Errorf("%d is acknowledged while the handler of 2 runs", f.Number)
+	}
+	if got := seen.all(); len(got) != 2 {
+		t.Errorf("handled is %v while the handler of 2 runs", got)
+	}
+	close(release)
+	for f := private.next(wire.KindAck); f.Number < 4; {
+		f = private.next(wire.KindAck)
+	}
+	if diff := cmp.Diff([]string{"1", "2", "3", "4"}, seen.all()); diff != "" {
+		t.Errorf("handled (-want +got):\n%s", diff)
 	}
 }

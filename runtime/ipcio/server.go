@@ -22,25 +22,18 @@ type Server struct {
 	ep      endpoint
 	cfg     ServerConfig
 	limits  Limits
-	epoch   wire.ID
 	address address
+	domain  *session.Domain // the sessions; the Owner of a member is its *serverSession
 
-	mu       sync.Mutex // guards the fields below; a link's lock may be taken under it
+	mu       sync.Mutex // guards the fields below
 	state    serverState
 	listener net.Listener
-	tokens   map[wire.ID]*serverSession // all sessions, by their secret
-	ids      map[wire.ID]*serverSession // the same, by their public identifier
-	names    map[string]*serverSession  // who has a name at the moment
-	perUID   map[uint32]int             // sessions
-	greeting map[uint32]int             // connections that have not said hello
-	hellos   map[net.Conn]struct{}      // the same, to be closed with the server
-	err      error                      // why it ended
+	greeting map[uint32]int        // connections that have not said hello
+	hellos   map[net.Conn]struct{} // the same, to be closed with the server
+	err      error                 // why it ended
 
 	ended chan struct{} // closed when it has ended
 	quit  chan struct{} // closed when it begins to end
-
-	logMu sync.Mutex // guards log; taken last
-	log   *session.Log
 }
 
 type serverState uint8
@@ -61,11 +54,9 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	limits := cfg.Limits.withDefaults()
 	s := &Server{
-		cfg: cfg, limits: limits, epoch: randomID(),
-		tokens: make(map[wire.ID]*serverSession), ids: make(map[wire.ID]*serverSession), names: make(map[string]*serverSession),
-		perUID: make(map[uint32]int), greeting: make(map[uint32]int), hellos: make(map[net.Conn]struct{}),
+		cfg: cfg, limits: limits,
+		greeting: make(map[uint32]int), hellos: make(map[net.Conn]struct{}),
 		ended: make(chan struct{}), quit: make(chan struct{}),
-		log: session.NewLog(limits.RingBytes, int64(limits.RingAge)),
 	}
 	if cfg.Listener == nil {
 		var err error
@@ -78,9 +69,16 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s.ep.init(cfg.Protocol, cfg.CallTimeout, cfg.Queue, limits.FrameBytes, limits.Handlers,
 		newFeed(cfg.Logger, cfg.Verbose, "domain", cfg.Domain))
 	s.ep.declared = cfg.DeclaredOnly
-	s.ep.queuedMost.Store(int64(limits.QueueBytes))
-	s.ep.grantedMost.Store(int64(limits.InboxBytes))
+	s.ep.queues, s.ep.windows = session.NewBudget(int64(limits.QueueBytes)), session.NewBudget(int64(limits.InboxBytes))
 	s.ep.route = s.route
+	s.domain = session.NewDomain(session.DomainConfig{
+		Session:    s.ep.sessionConfig(firstWindowFrames, firstWindowBytes, limits.Calls),
+		FrameBytes: s.ep.frameBytes,
+		Clients:    limits.Clients, ClientsPerUID: limits.ClientsPerUID, UID: uint32(os.Geteuid()),
+		Grace: int64(2 * limits.HandshakeTimeout), Keep: int64(limits.SessionKeep), Tombstones: mostTombstones,
+		RingBytes: limits.RingBytes, RingAge: int64(limits.RingAge),
+		Draw: randomID, Open: s.open, Published: s.published,
+	})
 	s.ep.mayHandle = func(spec *CommandSpec, _ *session.Incoming) string {
 		if spec.Direction != ClientToServer && spec.Direction != Both {
 			return fmt.Sprintf("%s is declared %s, a client sent it to the server", spec.Name, spec.Direction)
@@ -222,12 +220,7 @@ func (s *Server) Call(ctx context.Context, client, command string, data any) (*M
 // Clients returns the clients of the domain, sorted by name: those that are
 // connected and those whose session is kept for them.
 func (s *Server) Clients() []ClientInfo {
-	s.mu.Lock()
-	sessions := make([]*serverSession, 0, len(s.names))
-	for _, ss := range s.names {
-		sessions = append(sessions, ss)
-	}
-	s.mu.Unlock()
+	sessions := s.sessions()
 	infos := make([]ClientInfo, len(sessions))
 	for i, ss := range sessions {
 		infos[i] = ss.info()
@@ -239,17 +232,17 @@ func (s *Server) Clients() []ClientInfo {
 // byName returns the session that has a name.
 func (s *Server) byName(verb, command, client string) (*serverSession, error) {
 	s.mu.Lock()
-	ss := s.names[client]
 	ended := s.state == serverEnded
 	s.mu.Unlock()
+	m := s.domain.ByName(client)
 	var err error
 	switch {
 	case ended:
 		err = ErrClosed
-	case ss == nil:
+	case m == nil:
 		err = ErrUnknownClient
 	default:
-		return ss, nil
+		return m.Owner.(*serverSession), nil
 	}
 	return nil, &sendError{verb: verb, command: command, to: client, outcome: OutcomeNotSent, err: err}
 }
@@ -294,7 +287,7 @@ func (s *Server) broadcastTyped(ctx context.Context, command string, enc AppendF
 		return fail(ErrClosed)
 	}
 	s.ep.log.op("broadcast", "command", command, "bytes", len(payload))
-	s.publish(&wire.Frame{Kind: wire.KindBroadcast, Command: command, Payload: payload}, wire.ID{})
+	s.domain.Publish(&wire.Frame{Kind: wire.KindBroadcast, Command: command, Payload: payload}, wire.ID{}, s.ep.now())
 	return nil
 }
 
@@ -322,8 +315,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return s.Close()
 	}
 	s.state = serverDraining
-	sessions := s.sessionsLocked()
 	s.mu.Unlock()
+	sessions := ownersOf(s.domain.Seal())
 	s.ep.log.op("shutting down")
 	for _, ss := range sessions {
 		ss.link.mu.Lock()
@@ -381,12 +374,12 @@ func (s *Server) Close() error {
 	if listener == nil {
 		listener = s.cfg.Listener // before Start too: the server closes it
 	}
-	sessions := s.sessionsLocked()
 	hellos := make([]net.Conn, 0, len(s.hellos))
 	for conn := range s.hellos {
 		hellos = append(hellos, conn)
 	}
 	s.mu.Unlock()
+	sessions := ownersOf(s.domain.Seal())
 	close(s.quit)
 
 	var err error
@@ -402,8 +395,7 @@ func (s *Server) Close() error {
 	}
 	farewells.Wait()
 	for _, ss := range sessions {
-		ss.link.end(CodeClosed, ErrClosed)
-		ss.endDomain() // a hello that was being answered may have bound one since
+		ss.end(CodeClosed, ErrClosed)
 	}
 	s.ep.cancel(ErrClosed)
 	s.ep.owned.Wait()
@@ -417,10 +409,13 @@ func (s *Server) Close() error {
 	return err
 }
 
-func (s *Server) sessionsLocked() []*serverSession {
-	sessions := make([]*serverSession, 0, len(s.tokens))
-	for _, ss := range s.tokens {
-		sessions = append(sessions, ss)
+// sessions returns all sessions, those whose clients are away included.
+func (s *Server) sessions() []*serverSession { return ownersOf(s.domain.Members()) }
+
+func ownersOf(members []*session.Member) []*serverSession {
+	sessions := make([]*serverSession, len(members))
+	for i, m := range members {
+		sessions[i] = m.Owner.(*serverSession)
 	}
 	return sessions
 }

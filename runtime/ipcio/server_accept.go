@@ -1,7 +1,6 @@
 package ipcio
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net"
@@ -161,9 +160,6 @@ func refusal(code, format string, args ...any) error {
 	return &refusalError{RemoteError{Code: code, Message: fmt.Sprintf(format, args...), outcome: OutcomeNotHandled}}
 }
 
-// errStale is the end of a connection whose hello has been overtaken.
-var errStale = errors.New("a later hello of the same session was first")
-
 // welcomeDomain answers the hello of a domain lane: it finds or makes the
 // session, fences its former connections, and runs the lane. If it returns an
 // error, the connection is not in use.
@@ -172,25 +168,32 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 		return err
 	}
 	s.askHolder(h, creds)
-	ss, rival, err := s.claim(h, creds)
+	m, rival, err := s.domain.Claim(h, wire.Peer{UID: creds.UID, GID: creds.GID, PID: creds.PID}, s.ep.now())
 	if rival != nil {
-		s.drop(rival, CodePeerGone, ErrPeerGone)
+		rival.Owner.(*serverSession).end(CodePeerGone, ErrPeerGone)
+	}
+	if r, ok := errors.AsType[*session.Refusal](err); ok {
+		return refusal(r.Code, "%s", r.Message)
 	}
 	if err != nil {
 		return err
 	}
 
+	ss := m.Owner.(*serverSession)
 	ln := newLane(conn, reader, &s.ep.owned)
 	l := ss.link
 	l.mu.Lock()
-	if h.Attempt <= ss.attempt || l.ended {
+	welcome, err := m.Welcome(h, s.ep.now())
+	if errors.Is(err, session.ErrStale) {
 		l.mu.Unlock()
-		return errStale
+		return err
 	}
-	ss.attempt = h.Attempt
 	fenced := ss.detachLocked()
-	welcome, err := ss.adoptLocked(h)
 	if err == nil {
+		l.fingerprint = h.Fingerprint
+		if p := s.ep.protocol; p != nil {
+			welcome.Protocol, welcome.Major, welcome.Fingerprint = p.Name, p.Version, p.Fingerprint
+		}
 		var frame []byte
 		if frame, err = wire.AppendWelcome(nil, welcome); err == nil {
 			ss.bindDomain(ln)
@@ -235,12 +238,11 @@ const holderTimeout = 3 * time.Second
 // that has just ended may look connected for a moment, and one that is stopped
 // looks so for longer: neither keeps its successor from the name.
 func (s *Server) askHolder(h *wire.Hello, creds Credentials) {
-	s.mu.Lock()
-	holder := s.names[h.Name]
-	s.mu.Unlock()
-	if holder == nil || holder.token == wire.ID(h.Token) || holder.creds.UID != creds.UID {
+	m := s.domain.Holder(h, creds.UID)
+	if m == nil {
 		return
 	}
+	holder := m.Owner.(*serverSession)
 	holder.link.mu.Lock()
 	ln := holder.link.private
 	if ln == nil {
@@ -264,96 +266,17 @@ func (s *Server) askHolder(h *wire.Hello, creds Credentials) {
 	holder.down(ln) // it may be on its way still
 }
 
-// claim returns the session of a hello, a new one if there is none. rival is a
-// session that has to be given up because the name is the new one's now.
-func (s *Server) claim(h *wire.Hello, creds Credentials) (ss, rival *serverSession, err error) {
-	token := wire.ID(h.Token)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != serverStarted {
-		return nil, nil, errStale
-	}
-	ss = s.tokens[token]
-	if ss != nil && (ss.creds.UID != creds.UID || ss.name != h.Name) {
-		return nil, nil, refusal(CodeDenied, "access denied")
-	}
-	if holder := s.names[h.Name]; holder != nil && holder != ss {
-		holder.link.mu.Lock()
-		up := holder.connectedLocked()
-		holder.link.mu.Unlock()
-		if up || holder.creds.UID != creds.UID {
-			return nil, nil, refusal(CodeNameTaken, "the name %q is taken", h.Name)
-		}
-		rival = holder
-	}
-	if ss == nil {
-		switch {
-		case rival == nil && len(s.tokens) >= s.limits.Clients:
-			return nil, nil, refusal(CodeUnavailable, "the domain has %d clients, its limit", s.limits.Clients)
-		case rival == nil && creds.UID != uint32(os.Geteuid()) && s.perUID[creds.UID] >= s.limits.ClientsPerUID:
-			return nil, nil, refusal(CodeUnavailable, "uid %d has %d clients, the limit of one user", creds.UID, s.limits.ClientsPerUID)
-		}
-		ss = s.newSession(token, h.Name, creds)
-		s.tokens[token], s.ids[ss.id] = ss, ss
-		s.perUID[creds.UID]++
-	}
-	s.names[h.Name] = ss
-	return ss, rival, nil
-}
-
-// adoptLocked resumes the session, or begins a new incarnation, and returns
-// the welcome. link.mu is held.
-func (ss *serverSession) adoptLocked(h *wire.Hello) (*wire.Welcome, error) {
-	s, core := ss.server, ss.link.core
-	resumed := ss.incarnation != wire.ID{} && string(h.Incarnation) == string(ss.incarnation[:])
-	limit := int(min(h.FrameBytes, 1<<31-1))
-	if err := core.Adopt(session.Positions{
-		SFirst: h.SFirst, RFirst: h.RFirst, SRx: h.SRx, RRx: h.RRx,
-		Frames: h.Frames, Bytes: h.Bytes, Calls: h.Calls, FrameBytes: limit,
-	}, resumed); err != nil {
-		return nil, err
-	}
-	ss.link.limit, ss.link.fingerprint = limit, h.Fingerprint
-	bPos := h.BRx
-	s.logMu.Lock()
-	if !resumed {
-		bPos = s.log.Last()
-	}
-	last := s.log.Last()
-	known := s.log.Rewind(ss.cursor, bPos)
-	ss.cursor.Limit = limit
-	s.logMu.Unlock()
-	if !known {
-		return nil, fmt.Errorf("broadcast %d was received, %d was the last", bPos, last)
-	}
-	if !resumed {
-		ss.incarnation = randomID()
-	}
-	ss.cookie = randomID()
-	p := core.Positions()
-	w := &wire.Welcome{
-		Version: wire.Version, Epoch: s.epoch[:], Incarnation: ss.incarnation[:], Cookie: ss.cookie[:], Resumed: resumed,
-		SFirst: p.SFirst, RFirst: p.RFirst, SRx: p.SRx, RRx: p.RRx, BPos: bPos, Frames: p.Frames, Bytes: p.Bytes,
-		FrameBytes: uint64(s.ep.frameBytes), Calls: p.Calls,
-	}
-	if p := s.ep.protocol; p != nil {
-		w.Protocol, w.Major, w.Fingerprint = p.Name, p.Version, p.Fingerprint
-	}
-	return w, nil
-}
-
 // welcomePrivate answers the hello of a private lane and runs the lane.
 func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hello, creds Credentials) error {
 	denied := refusal(CodeDenied, "access denied") // the same for all reasons: nothing is learnt by trying
 	if h.Lane != wire.LanePrivate {
 		return refusal(CodeInvalid, "there is no lane %q", h.Lane)
 	}
-	s.mu.Lock()
-	ss := s.tokens[wire.ID(h.Token)]
-	s.mu.Unlock()
-	if ss == nil || ss.creds.UID != creds.UID {
+	m := s.domain.ByToken(wire.ID(h.Token), creds.UID)
+	if m == nil {
 		return denied
 	}
+	ss := m.Owner.(*serverSession)
 	frame, err := wire.AppendWelcome(nil, &wire.Welcome{Version: wire.Version})
 	if err != nil {
 		return err
@@ -361,7 +284,7 @@ func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hell
 	ln := newLane(conn, reader, &s.ep.owned)
 	l := ss.link
 	l.mu.Lock()
-	if l.ended || ss.domain == nil || ss.cookie == (wire.ID{}) || subtle.ConstantTimeCompare(h.Cookie, ss.cookie[:]) != 1 {
+	if l.ended || ss.domain == nil || !m.WelcomePrivate(h, s.ep.now()) {
 		l.mu.Unlock()
 		return denied
 	}
@@ -370,7 +293,7 @@ func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hell
 	ln.send(frame)
 	l.unlock()
 	domain.kick()
-	s.ep.log.op("client connected", "client", ss.name, "uid", creds.UID, "pid", creds.PID)
+	s.ep.log.op("client connected", "client", m.Name, "uid", creds.UID, "pid", creds.PID)
 	ln.read(func(f *wire.Frame) error { return ss.receivePrivate(ln, f) })
 	return nil
 }
@@ -386,36 +309,25 @@ func (s *Server) watch() {
 		case <-s.quit:
 			return
 		}
-		s.mu.Lock()
-		sessions := s.sessionsLocked()
-		draining := s.state != serverStarted
-		s.mu.Unlock()
-		for _, ss := range sessions {
-			s.watchSession(ss, draining)
+		for _, ss := range s.sessions() {
+			s.watchSession(ss)
 		}
-		s.logMu.Lock()
-		s.log.Expire(s.ep.now())
-		s.logMu.Unlock()
+		s.domain.Expire(s.ep.now())
 		s.checkListener()
 	}
 }
 
-func (s *Server) watchSession(ss *serverSession, draining bool) {
+func (s *Server) watchSession(ss *serverSession) {
+	expired, late := s.domain.Watch(ss.member, s.ep.now())
+	if expired {
+		s.ep.log.op("session given up", "client", ss.member.Name)
+		ss.end(CodePeerGone, ErrPeerGone)
+		return
+	}
 	ss.link.mu.Lock()
 	domain, private := ss.domain, ss.link.private
-	late := domain != nil && private == nil && time.Since(ss.bound) > 2*s.limits.HandshakeTimeout
-	keep := s.limits.SessionKeep
-	if !ss.met {
-		keep = min(keep, 2*s.limits.HandshakeTimeout) // it has promised nothing to anyone
-	}
-	expired := domain == nil && time.Since(ss.since) > keep
 	ss.link.mu.Unlock()
-	switch {
-	case expired && !draining:
-		s.ep.log.op("session given up", "client", ss.name)
-		s.drop(ss, CodePeerGone, ErrPeerGone)
-		return
-	case late:
+	if late && private == nil && domain != nil {
 		domain.end(errSilent)
 		return
 	}

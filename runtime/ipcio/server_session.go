@@ -14,73 +14,54 @@ import (
 // and where it stands in the log of broadcasts.
 type serverSession struct {
 	server *Server
-	link   *link
-	token  wire.ID // the client's secret
-	id     wire.ID // what others know it by
-	name   string
+	link   *link // the Guard of member
+	member *session.Member
 	creds  Credentials
-	from   *wire.Peer // how its messages are stamped
 
-	// Guarded by link.mu:
-	attempt     uint64
-	incarnation wire.ID
-	cookie      wire.ID // what the private lane must show; zero if none is awaited
-	domain      *lane   // nil while there is no connection
-	bound       time.Time
-	met         bool      // both lanes were welcomed once
-	since       time.Time // when it connected, or lost its connection
-
-	cursor *session.Cursor // guarded by server.logMu
-	acked  chan struct{}   // has a token when the cursor was acknowledged; capacity 1
+	domain *lane         // nil while there is no connection; guarded by link.mu
+	acked  chan struct{} // has a token when broadcasts were acknowledged; capacity 1
 }
 
-func (s *Server) newSession(token wire.ID, name string, creds Credentials) *serverSession {
-	ss := &serverSession{server: s, token: token, id: randomID(), name: name, creds: creds, since: time.Now(), acked: make(chan struct{}, 1)}
-	ss.from = &wire.Peer{Name: name, ID: ss.id, UID: creds.UID, GID: creds.GID, PID: creds.PID}
-	ss.link = newLink(&s.ep, session.New(s.ep.sessionConfig(firstWindowFrames, firstWindowBytes, s.limits.Calls)))
-	ss.link.self.Store(&peer{link: ss.link, name: name, id: ss.id, creds: creds, known: true})
+// mostTombstones is how many sessions that were given up the server remembers:
+// less than 200 bytes each.
+const mostTombstones = 65536
+
+// open gives a new session what runs it.
+func (s *Server) open(m *session.Member) {
+	creds := Credentials{UID: m.Sender.UID, GID: m.Sender.GID, PID: m.Sender.PID}
+	ss := &serverSession{server: s, member: m, creds: creds, acked: make(chan struct{}, 1)}
+	ss.link = newLink(&s.ep, m.Core)
+	ss.link.self.Store(&peer{link: ss.link, name: m.Name, id: m.ID, creds: creds, known: true})
 	ss.link.onGap = func(g Gap) {
-		g.Client = name
+		g.Client = m.Name
 		s.report(g)
 	}
-	ss.link.name, ss.link.returned = name, s.returned
-	s.logMu.Lock()
-	ss.cursor = s.log.NewCursor(ss.id, s.log.Last())
-	s.logMu.Unlock()
-	return ss
+	ss.link.member, ss.link.domain = m, s.domain
+	m.Guard, m.Owner = ss.link, ss
 }
 
 func (ss *serverSession) info() ClientInfo {
 	ss.link.mu.Lock()
 	defer ss.link.mu.Unlock()
 	return ClientInfo{
-		Name: ss.name, ID: hex.EncodeToString(ss.id[:]), Credentials: ss.creds,
-		Connected: ss.link.private != nil, Since: ss.since,
+		Name: ss.member.Name, ID: hex.EncodeToString(ss.member.ID[:]), Credentials: ss.creds,
+		Connected: ss.member.Connected(), Since: ss.server.ep.began.Add(time.Duration(ss.member.Since())),
 	}
 }
-
-// connectedLocked reports whether the client has a connection, or is about to
-// have one. link.mu is held.
-func (ss *serverSession) connectedLocked() bool { return ss.domain != nil }
 
 // bindDomain makes ln the domain lane. link.mu is held; the former lanes were
 // fenced.
 func (ss *serverSession) bindDomain(ln *lane) {
 	ln.next = func(b []byte) []byte { return ss.domainOutput(ln, b) }
 	ln.ended = func(error) { ss.domainEnded(ln) }
-	ss.domain, ss.bound = ln, time.Now()
+	ss.domain = ln
 }
 
-// bindPrivate makes ln the private lane and the session connected. link.mu is
-// held.
+// bindPrivate makes ln the private lane. link.mu is held.
 func (ss *serverSession) bindPrivate(ln *lane) {
 	ln.next = func(b []byte) []byte { return ss.link.output(ln, b) }
 	ln.ended = func(error) { ss.down(ln) }
 	ss.link.private = ln
-	ss.met = true
-	ss.cookie = wire.ID{}
-	ss.since = time.Now()
-	ss.link.core.Up()
 }
 
 // domainEnded is called when a domain lane has ended. The private lane follows
@@ -106,6 +87,7 @@ func (ss *serverSession) down(ln *lane) {
 		l.mu.Unlock()
 		return
 	}
+	ss.member.Lost(ss.server.ep.now())
 	lanes := ss.detachLocked()
 	ended := l.ended
 	l.unlock()
@@ -117,10 +99,10 @@ func (ss *serverSession) down(ln *lane) {
 	}
 	for _, ln := range lanes {
 		if err := ln.reason(); !ordinary(err) {
-			ss.server.ep.log.warn("connection lost", "client", ss.name, "error", err)
+			ss.server.ep.log.warn("connection lost", "client", ss.member.Name, "error", err)
 		}
 	}
-	ss.server.ep.log.op("client disconnected", "client", ss.name)
+	ss.server.ep.log.op("client disconnected", "client", ss.member.Name)
 }
 
 // detachLocked takes the lanes off the session and returns them, to be ended
@@ -132,9 +114,7 @@ func (ss *serverSession) detachLocked() []*lane {
 			lanes = append(lanes, ln)
 		}
 	}
-	ss.domain, ss.link.private, ss.cookie = nil, nil, wire.ID{}
-	ss.link.core.Down()
-	ss.since = time.Now()
+	ss.domain, ss.link.private = nil, nil
 	return lanes
 }
 
@@ -151,8 +131,8 @@ func (ss *serverSession) receivePrivate(ln *lane, f *wire.Frame) error {
 	}
 	ss.link.unlock()
 	if current {
-		ss.server.ep.log.op("client closed", "client", ss.name)
-		ss.server.drop(ss, CodePeerGone, ErrPeerGone)
+		ss.server.ep.log.op("client closed", "client", ss.member.Name)
+		ss.server.drop(ss)
 	}
 	return errors.Join(err, errFarewell)
 }
@@ -161,9 +141,7 @@ func (ss *serverSession) receivePrivate(ln *lane, f *wire.Frame) error {
 func (ss *serverSession) receiveDomain(ln *lane, f *wire.Frame) error {
 	switch f.Kind {
 	case wire.KindBroadcastAck:
-		ss.server.logMu.Lock()
-		err := ss.server.log.Ack(ss.cursor, f.Number)
-		ss.server.logMu.Unlock()
+		err := ss.member.Ack(f.Number)
 		select {
 		case ss.acked <- struct{}{}:
 		default:
@@ -184,7 +162,7 @@ func (ss *serverSession) query(ln *lane, f *wire.Frame) error {
 			return err
 		}
 		ss.link.mu.Lock()
-		if wire.MaxOverhead+len(payload) > ss.link.limit {
+		if wire.MaxOverhead+len(payload) > ss.link.core.Limit() {
 			payload = []byte{cborNull}
 		}
 		ss.link.mu.Unlock()
@@ -203,9 +181,7 @@ func (ss *serverSession) domainOutput(ln *lane, b []byte) []byte {
 	if !current {
 		return b
 	}
-	ss.server.logMu.Lock()
-	defer ss.server.logMu.Unlock()
-	return ss.server.log.Output(ss.cursor, b, writeBatch)
+	return ss.member.Output(b, writeBatch)
 }
 
 // flushConnected waits until a connected client has done all that was queued
@@ -242,23 +218,15 @@ func (ss *serverSession) flushConnected(ctx context.Context) error {
 
 // flushBroadcasts waits until the client has handled all broadcasts so far.
 func (ss *serverSession) flushBroadcasts(ctx context.Context) error {
-	s := ss.server
-	s.logMu.Lock()
-	last := s.log.Last()
-	s.logMu.Unlock()
-	for {
-		s.logMu.Lock()
-		acked := ss.cursor.Acked()
-		s.logMu.Unlock()
-		if acked >= last {
-			return nil
-		}
+	last := ss.server.domain.Last()
+	for ss.member.Acked() < last {
 		select {
 		case <-ss.acked:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 // farewell tells the client how far its messages have come, and ends the
@@ -290,25 +258,14 @@ func (s *Server) report(g Gap) {
 
 // drop gives a session up: its name is free, its calls end, what was queued is
 // reported.
-func (s *Server) drop(ss *serverSession, code string, err error) {
-	s.mu.Lock()
-	if s.tokens[ss.token] == ss {
-		delete(s.tokens, ss.token)
-		delete(s.ids, ss.id)
-		if s.perUID[ss.creds.UID]--; s.perUID[ss.creds.UID] <= 0 {
-			delete(s.perUID, ss.creds.UID)
-		}
-	}
-	if s.names[ss.name] == ss {
-		delete(s.names, ss.name)
-	}
-	s.mu.Unlock()
-	ss.link.end(code, err)
-	ss.endDomain()
+func (s *Server) drop(ss *serverSession) {
+	s.domain.Remove(ss.member)
+	ss.end(CodePeerGone, ErrPeerGone)
 }
 
-// endDomain ends the domain lane of a session that was given up.
-func (ss *serverSession) endDomain() {
+// end ends the session and what is left of its connection.
+func (ss *serverSession) end(code string, err error) {
+	ss.link.end(code, err)
 	ss.link.mu.Lock()
 	domain := ss.domain
 	ss.link.mu.Unlock()

@@ -113,6 +113,19 @@ func (s *Session) hole() *entry {
 // rejoin takes over a session that goes on at the other side from the process
 // that had it before.
 func (s *Session) rejoin(peer Positions) error {
+	if err := s.catchUp(peer); err != nil {
+		return err
+	}
+	s.out[wire.R].acked, s.out[wire.R].cursor = peer.RRx, peer.RRx+1
+	s.rx = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
+	s.told = s.rx
+	s.done, s.started = s.rx[wire.S], s.rx[wire.S]
+	return nil
+}
+
+// catchUp makes numbers known that the other side received from the process
+// before.
+func (s *Session) catchUp(peer Positions) error {
 	o := &s.out[wire.S]
 	if peer.SRx < o.acked {
 		return violation("number %d of sequence %d was acknowledged and never received", o.acked, wire.S)
@@ -138,10 +151,6 @@ func (s *Session) rejoin(peer Positions) error {
 	for o.last() < peer.SRx {
 		o.flight.push(s.hole())
 	}
-	s.out[wire.R].acked, s.out[wire.R].cursor = peer.RRx, peer.RRx+1
-	s.rx = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
-	s.told = s.rx
-	s.done, s.started = s.rx[wire.S], s.rx[wire.S]
 	return nil
 }
 
@@ -149,7 +158,7 @@ func (s *Session) rejoin(peer Positions) error {
 // which goes on with the same session. [Session.Adopt] follows. What was on its
 // way to the former one may have been handled there.
 func (s *Session) PeerRestarted() {
-	s.forsake()
+	s.forsake(0)
 	for seq := range s.out {
 		flight := &s.out[seq].flight
 		for i := range flight.len() {
@@ -295,14 +304,15 @@ func (s *Session) forget(e *entry, number uint64) {
 }
 
 // forsake ends the calls that were on their way to a process that is gone, but
-// for those that may be made again.
-func (s *Session) forsake() {
+// for those that may be made again: under another number if it will not be taken
+// again.
+func (s *Session) forsake(taken uint64) {
 	for _, c := range s.sentCalls() {
 		if e := c.entry; e != nil && e.fresh {
 			continue // never started: sent again with its number
 		}
 		if c.repeat && !c.canceled {
-			s.repeat(c)
+			s.repeat(c, taken)
 			continue
 		}
 		s.end(c, Result{Code: "outcome_unknown", Message: "the other side was restarted while the call was on its way", Outcome: wire.OutcomeUnknown})

@@ -308,6 +308,10 @@ func (w *durableWorld) connect() {
 		w.server.PeerRestarted()
 	}
 	w.log("connect: resumed %v, hello %+v", resumed, hello)
+	if !resumed { // as a Member does it
+		hello.SRx, hello.RRx = 0, 0
+		w.server.Forget()
+	}
 	if err := w.server.Adopt(hello, resumed); err != nil {
 		w.fail("the server: %v", err)
 		return

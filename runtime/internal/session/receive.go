@@ -208,12 +208,13 @@ func (s *Session) acked(f *wire.Frame) error {
 // started, which the caller must do at once. Skips are returned too, for the
 // program to be told; Done must be called for them.
 func (s *Session) Next() *Incoming {
-	for !s.drain && s.inbox.len() > 0 {
+	for !s.drain && !s.waits && s.inbox.len() > 0 {
 		in := s.inbox.pop()
 		if in.life == s.life {
 			s.started = in.Number
 		}
 		if in.Kind != wire.KindCall {
+			s.running = in
 			return in
 		}
 		s.Done(in)
@@ -236,9 +237,20 @@ func (s *Session) Done(in *Incoming) {
 		return
 	}
 	in.done = true
-	if in.life != s.life {
+	last := in == s.running
+	if last {
+		s.running = nil
+	}
+	if in.life != s.life { // it came in an earlier incarnation: nobody there to be told
 		s.oldBytes -= in.size
-		return // it came in an earlier incarnation: nobody there to be told
+		switch {
+		case !last:
+		case s.ended:
+			s.act(Action{Kind: ActionFinished})
+		default:
+			s.Release()
+		}
+		return
 	}
 	s.inBytes -= in.size
 	s.untold += in.size
@@ -365,6 +377,7 @@ func (s *Session) End(code, message string) {
 	s.oldBytes += s.inBytes // of the event whose handler runs
 	s.inBytes = 0
 	s.life++
-	s.up, s.drain = false, true
+	s.up, s.drain, s.ended = false, true, true
+	s.cancels = nil
 	s.act(Action{Kind: ActionRoom})
 }

@@ -9,7 +9,10 @@ import (
 
 // Adopt takes what the other side told in its handshake, and whether it still
 // knows this incarnation. It changes nothing if it returns an error, which is
-// a *ProtocolError. [Session.Up] follows when the private lane is there.
+// a *ProtocolError. [Session.Up] follows when the private lane is there. In a
+// new incarnation, what the other side received is what it will not take again;
+// a server tells that of its client, whose numbers go on, and not the other way
+// round.
 func (s *Session) Adopt(peer Positions, resumed bool) error {
 	if resumed {
 		if s.restored {
@@ -23,12 +26,22 @@ func (s *Session) Adopt(peer Positions, resumed bool) error {
 		// side was away must not look as if it never acknowledged any.
 		s.out[wire.R].ack(peer.RRx)
 	} else {
+		if s.restored {
+			if err := s.catchUp(peer); err != nil {
+				return err
+			}
+		}
+		for seq, rx := range [2]uint64{peer.SRx, peer.RRx} {
+			if last := s.out[seq].last(); rx > last {
+				return violation("the other side counts number %d of sequence %d as received, of which only %d were sent", rx, seq, last)
+			}
+		}
 		s.restart(peer)
-		peer.SRx, peer.RRx = 0, 0 // numbers of the incarnation before
 	}
 	s.restored = false
 	s.peerRx = window{peer.Frames, peer.Bytes}
 	s.callsMax = int(min(peer.Calls, 1<<20))
+	s.limit = peer.FrameBytes
 	s.giveUpLarger(peer.FrameBytes)
 	s.out[wire.S].rewind(peer.SRx + 1)
 	for i := s.out[wire.S].cursor - s.out[wire.S].acked - 1; i < uint64(s.out[wire.S].flight.len()); i++ {
@@ -56,12 +69,15 @@ func (s *Session) giveUpLarger(limit int) {
 					}
 					s.end(e.call, Result{Code: code, Message: message, Outcome: outcome})
 				case e.frame.Kind == wire.KindReply:
-					f := wire.Frame{
+					s.replace(o, e, wire.Frame{
 						Kind: wire.KindFail, Ref: e.frame.Ref, Code: code, Message: message,
 						Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},
-					}
-					o.bytes += wire.Size(&f) - e.size
-					e.frame, e.size = f, wire.Size(&f)
+					})
+				case e.frame.Kind == wire.KindFail, e.frame.Kind == wire.KindNack:
+					f := e.frame
+					f.Message = clip(f.Message, s.mostMessage())
+					f.Payload = []byte{0xf6}
+					s.replace(o, e, f)
 				default:
 					s.act(Action{Kind: ActionGap, Gap: Gap{
 						Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
@@ -72,6 +88,14 @@ func (s *Session) giveUpLarger(limit int) {
 			}
 		}
 	}
+}
+
+// replace puts another frame in the place of e's. The window does not count R,
+// where this happens, but flightBytes does.
+func (s *Session) replace(o *outbox, e *entry, f wire.Frame) {
+	size := wire.Size(&f)
+	o.bytes += size - e.size
+	e.frame, e.size = f, size
 }
 
 // Up begins a connection: from now on Output yields frames.
@@ -129,13 +153,18 @@ func (s *Session) checkPositions(p Positions) error {
 // restart begins a new incarnation.
 func (s *Session) restart(peer Positions) {
 	s.life++
-	s.rx = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
-	s.told = s.rx
-	s.done, s.started, s.asked, s.untold = s.rx[wire.S], s.rx[wire.S], 0, 0
+	first := [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
+	s.rx = [2]uint64{max(first[wire.S], s.floor), first[wire.R]}
+	s.done, s.started = s.rx[wire.S], s.rx[wire.S]
+	if s.waits {
+		s.done = max(first[wire.S], s.floorDone)
+	}
+	s.told = [2]uint64{s.done, s.rx[wire.R]}
+	s.asked, s.untold = 0, 0
 
 	// Calls that were on their way may have been handled by the other side that
 	// is gone. Its answers cannot come any more.
-	s.forsake()
+	s.forsake(peer.SRx)
 	s.accuse()
 	for i := range s.out[wire.S].flight.len() {
 		e := s.out[wire.S].flight.at(i)
@@ -160,21 +189,65 @@ func (s *Session) restart(peer Positions) {
 }
 
 // repeat has an idempotent call sent again that the other side may have
-// handled before it was restarted: with its number if it is still in flight,
-// else with a new one, behind what waits.
-func (s *Session) repeat(c *Call) {
+// handled before it was restarted: with its number if it is still in flight
+// and will be taken, else with a new one, behind what waits.
+func (s *Session) repeat(c *Call, taken uint64) {
 	c.again = true
-	e := c.kept
-	if e == nil {
-		return
-	}
 	o := &s.out[wire.S]
-	c.kept = nil
-	o.kept -= e.size
+	e := c.kept
+	switch {
+	case e != nil:
+		c.kept = nil
+		o.kept -= e.size
+	case c.Ref.Number() > taken:
+		return
+	default:
+		copied := *c.entry
+		e = &copied
+		o.void(c.entry)
+	}
 	delete(s.calls, c.Ref)
 	c.State, c.entry = CallQueued, e
 	e.old = true
 	s.push(wire.S, e)
+}
+
+// Succeed makes this side, which is new, go on where one that was given up
+// ended: see [Session.Farewell]. What that one had begun is not taken again in
+// the next incarnation. If one handler of it still runs, nothing is begun before
+// [Session.Release] says that it has returned.
+func (s *Session) Succeed(done, started uint64) {
+	s.floor, s.floorDone, s.waits = started, done, started > done
+}
+
+// Forget prepares for a new incarnation the side that goes on in the same
+// process while the other one does not know it any more, or never did. What
+// this side has begun is not taken again; what it has not, the other side has
+// kept.
+func (s *Session) Forget() {
+	s.discard(func(*Incoming) bool { return true })
+	if s.waits {
+		return
+	}
+	s.floor = max(s.floor, s.started)
+	s.floorDone, s.waits = s.floor, s.running != nil
+	if s.waits {
+		s.floorDone = s.done
+	}
+}
+
+// Release says that the handler of an earlier incarnation which held this one
+// up has returned.
+func (s *Session) Release() {
+	if !s.waits {
+		return
+	}
+	s.waits, s.floorDone = false, s.floor
+	if s.rx[wire.S] >= s.floor {
+		s.done = max(s.done, s.floor)
+	}
+	s.ackNow = true
+	s.act(Action{Kind: ActionInbox})
 }
 
 // keepBacklog sorts out what an earlier incarnation left in the inbox. Its

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
@@ -12,7 +13,18 @@ import (
 var (
 	ErrQueueFull = errors.New("session: the queue is full")
 	ErrNoSlot    = errors.New("session: as many calls are in flight as the other side takes")
+	ErrBudget    = errors.New("session: the queues of all sessions are full")
+	ErrEnded     = errors.New("session: given up")
+	ErrExhausted = errors.New("session: there are no more numbers")
 )
+
+// A SizeError says that a message needs a larger frame than the other side
+// takes.
+type SizeError struct{ Size, Limit int }
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("session: the message needs a frame of %d bytes, the limit is %d", e.Size, e.Limit)
+}
 
 // A ProtocolError says which rule the other side broke. The connection that
 // carried the frame is to be ended.
@@ -33,7 +45,7 @@ const (
 	DropOldest               // give up the oldest messages that have not been written
 )
 
-// Config holds the bounds of one side of a session. All fields must be
+// Config holds the bounds of one side of a session. The first six must be
 // positive.
 type Config struct {
 	QueueFrames int // messages accepted and not done at the other side
@@ -51,6 +63,15 @@ type Config struct {
 	// Deliveries is after how many deliveries an event is given up if the other
 	// side dies each time before it is done. 0 means never.
 	Deliveries int
+
+	FrameBytes int // the largest frame the other side takes, until it has said so; 0: any
+
+	// How far Settle may widen the window. It begins as above.
+	MostWindowFrames int
+	MostWindowBytes  int
+
+	Queues  *Budget // bytes that wait for their acknowledgement, of all sessions; nil: no bound
+	Windows *Budget // bytes by which windows were widened; nil: no bound
 }
 
 const (
@@ -73,6 +94,8 @@ type Session struct {
 	life  uint64 // counts incarnations
 	up    bool
 	drain bool
+	ended bool
+	limit int // the largest frame the other side takes; 0: any
 
 	out      [2]outbox // S, R
 	stamp    uint64    // counts the entries made
@@ -91,6 +114,11 @@ type Session struct {
 	inBytes  int // of what is in the inbox or with a handler
 	oldBytes int // the same, of earlier incarnations
 	serving  map[wire.Ref]*Incoming
+	running  *Incoming // what Next has returned that is not a call, and is not done
+
+	floor     uint64 // up to this number of S this process has begun what there was in earlier incarnations
+	floorDone uint64 // and done
+	waits     bool   // a handler of an earlier incarnation runs still: see Succeed
 
 	ackNow     bool
 	ackRequest bool
@@ -100,10 +128,11 @@ type Session struct {
 	farewell bool // the other side has said goodbye since the last connection began
 
 	// Of a durable session:
-	stored   uint64 // the stamp up to which the keeper has everything
-	unsent   uint64 // the first number that no process before has written with a message
-	restored bool   // no connection has been made in this process
-	gone     *entry // see hole
+	stored          uint64 // the stamp up to which the keeper has everything
+	unsent          uint64 // the first number that no process before has written with a message
+	restored        bool   // no connection has been made in this process
+	gone            *entry // see hole
+	queued, granted int64  // what was added to the budgets
 
 	actions []Action
 }
@@ -114,6 +143,7 @@ type window struct{ frames, bytes uint64 }
 func New(cfg Config) *Session {
 	return &Session{
 		cfg:      cfg,
+		limit:    cfg.FrameBytes,
 		callsMax: cfg.Calls,
 		out:      [2]outbox{{cursor: 1, next: 1}, {cursor: 1, next: 1}},
 	}
@@ -134,6 +164,8 @@ const (
 	ActionDead                           // tell the program of Dead
 	ActionForget                         // the keeper is not to keep the message with the number From any more
 	ActionRenumber                       // the keeper is to add By to all numbers from From on
+
+	ActionFinished // the handler that ran when the session was given up has returned
 )
 
 // An Action is something for the caller to do.
@@ -243,6 +275,9 @@ type Result struct {
 
 // Emit accepts an event or a broadcast request.
 func (s *Session) Emit(m *Message) error {
+	if err := s.admit(m); err != nil {
+		return err
+	}
 	e := newEntry(m)
 	if err := s.room(e.size); err != nil {
 		return err
@@ -253,6 +288,31 @@ func (s *Session) Emit(m *Message) error {
 		m.Number, m.Mark = e.number, e.stamp
 	}
 	return nil
+}
+
+// admit says why a message cannot be accepted whatever the queue holds.
+func (s *Session) admit(m *Message) error {
+	size := wire.MaxOverhead + len(m.Command) + len(m.Payload)
+	o := &s.out[sequenceOf(m.Nested)]
+	switch {
+	case s.ended:
+		return ErrEnded
+	case s.limit > 0 && size > s.limit:
+		return &SizeError{size, s.limit}
+	case !s.cfg.Queues.fits(int64(size)):
+		return ErrBudget
+	case o.last()+uint64(o.queue.len()) >= wire.MaxNumber:
+		return ErrExhausted
+	}
+	return nil
+}
+
+// Limit returns the largest frame that the other side takes.
+func (s *Session) Limit() int {
+	if s.limit == 0 {
+		return math.MaxInt
+	}
+	return s.limit
 }
 
 func (s *Session) push(seq wire.Sequence, e *entry) {
@@ -269,6 +329,9 @@ func (s *Session) push(seq wire.Sequence, e *entry) {
 // Call accepts a call. A nested one travels in R and is bounded by the number
 // of calls alone.
 func (s *Session) Call(m *Message) (*Call, error) {
+	if err := s.admit(m); err != nil {
+		return nil, err
+	}
 	if s.waiting >= s.callsMax {
 		return nil, ErrNoSlot
 	}
@@ -400,10 +463,21 @@ func (s *Session) Fail(in *Incoming, code, message string, outcome wire.Outcome,
 	if data == nil {
 		data = []byte{0xf6}
 	}
-	s.answer(in, wire.Frame{
-		Kind: wire.KindFail, Code: clip(code, wire.MaxCode), Message: clip(message, wire.MaxMessage),
+	f := wire.Frame{
+		Kind: wire.KindFail, Code: clip(code, wire.MaxCode), Message: clip(message, s.mostMessage()),
 		Outcome: outcome, Payload: data,
-	})
+	}
+	if wire.Size(&f) > s.Limit() {
+		f.Payload = []byte{0xf6}
+	}
+	s.answer(in, f)
+}
+
+// mostMessage returns how long the text in a frame may be: even the smallest
+// frames have room for it.
+func (s *Session) mostMessage() int {
+	const others = wire.MaxOverhead + wire.MaxCode + wire.MaxCommand + wire.MaxName
+	return min(wire.MaxMessage, max(s.Limit()-others, 0))
 }
 
 func (s *Session) answer(in *Incoming, f wire.Frame) {
@@ -443,8 +517,8 @@ func (s *Session) NackFor(in *Incoming, peer, code, message string) {
 // NackNumber is Nack for a message that is no longer at hand. peer is the
 // client that refused it, "" for this side.
 func (s *Session) NackNumber(n uint64, peer, command, code, message string, data []byte) {
-	code, message = clip(code, wire.MaxCode), clip(message, wire.MaxMessage)
-	if data == nil {
+	code, message = clip(code, wire.MaxCode), clip(message, s.mostMessage())
+	if data == nil || wire.MaxOverhead+wire.MaxName+len(command)+len(code)+len(message)+len(data) > s.Limit() {
 		data = []byte{0xf6}
 	}
 	o := &s.out[wire.R]

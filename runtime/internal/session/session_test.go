@@ -27,6 +27,9 @@ func connect(t testing.TB, a, b *Session, resumed bool) {
 func meet(t testing.TB, a, b *Session, resumed bool) {
 	t.Helper()
 	hello := positions(a)
+	if !resumed {
+		hello.SRx, hello.RRx = 0, 0 // as a Member has it
+	}
 	if err := b.Adopt(hello, resumed); err != nil {
 		t.Fatal(err)
 	}

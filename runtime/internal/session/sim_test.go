@@ -152,7 +152,9 @@ func (w *world) shake() {
 		if s.conn != nil {
 			s.down()
 		}
-		h.resumed = h.incarnation != 0 && h.incarnation == w.known[server]
+		if h.resumed = h.incarnation != 0 && h.incarnation == w.known[server]; !h.resumed {
+			h.hello.SRx, h.hello.RRx = 0, 0
+		}
 		if err := s.core.Adopt(h.hello, h.resumed); err != nil {
 			w.failf("the server cannot adopt %+v: %v", h.hello, err)
 		}
