@@ -179,11 +179,11 @@ func messages(rng *rand.Rand, gen *schemavalue.Generator, typ *schema.Type) []ex
 		for range 4 {
 			w := v
 			for range 1 + rng.IntN(2) {
-				w = mutate(rng, w)
+				w = schemavalue.Mutate(rng, w)
 			}
-			list = append(list, exam{message: schemavalue.Encode(w), strict: true}, exam{message: scramble(rng, nil, w)})
+			list = append(list, exam{message: schemavalue.Encode(w), strict: true}, exam{message: schemavalue.Scramble(rng, w)})
 		}
-		damaged := scramble(rng, nil, v)
+		damaged := schemavalue.Scramble(rng, v)
 		damaged[rng.IntN(len(damaged))] ^= 1 << rng.IntN(8)
 		list = append(list, exam{message: damaged})
 	}

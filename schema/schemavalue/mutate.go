@@ -1,25 +1,24 @@
-package generator_test
+package schemavalue
 
 import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/ipcio/ipcio-go/schema/schemavalue"
 )
 
-// mutate returns v with one place of it changed, in ways that readers may take
-// or must refuse. It knows nothing of schemas.
-func mutate(rng *rand.Rand, v schemavalue.Value) schemavalue.Value {
+// Mutate returns v with one place of it changed, in a way that readers may take
+// or must refuse: another kind, a number beside the old one, an entry that is
+// gone, added or there twice. It knows nothing of schemas, and v stays as it is.
+func Mutate(rng *rand.Rand, v Value) Value {
 	// Go down to a place, and change it there.
 	if n := len(v.List) + len(v.Map); n > 0 && rng.IntN(4) > 0 {
 		if i := rng.IntN(n); i < len(v.List) {
 			v.List = slices.Clone(v.List)
-			v.List[i] = mutate(rng, v.List[i])
+			v.List[i] = Mutate(rng, v.List[i])
 		} else {
 			v.Map = slices.Clone(v.Map)
-			v.Map[i-len(v.List)].Value = mutate(rng, v.Map[i-len(v.List)].Value)
+			v.Map[i-len(v.List)].Value = Mutate(rng, v.Map[i-len(v.List)].Value)
 		}
 		return v
 	}
@@ -27,9 +26,9 @@ func mutate(rng *rand.Rand, v schemavalue.Value) schemavalue.Value {
 		return randomValue(rng, 2)
 	}
 	switch v.Kind {
-	case schemavalue.Bool:
+	case Bool:
 		v.Bool = !v.Bool
-	case schemavalue.Int:
+	case Int:
 		switch rng.IntN(6) {
 		case 0:
 			v.Uint++
@@ -40,11 +39,11 @@ func mutate(rng *rand.Rand, v schemavalue.Value) schemavalue.Value {
 		case 3:
 			v.Uint = uint64(1)<<rng.IntN(64) + uint64(rng.IntN(3)) - 1
 		case 4:
-			return schemavalue.Float64(float64(v.Uint)) // no longer an integer
+			return Float64(float64(v.Uint)) // no longer an integer
 		default:
 			v.Uint = rng.Uint64() >> rng.IntN(64)
 		}
-	case schemavalue.Float:
+	case Float:
 		switch rng.IntN(6) {
 		case 0:
 			v.Single = !v.Single
@@ -56,17 +55,17 @@ func mutate(rng *rand.Rand, v schemavalue.Value) schemavalue.Value {
 			v.Float = -v.Float
 		case 4:
 			if f := math.Trunc(v.Float); f > -1e15 && f < 1e15 {
-				return schemavalue.Integer(int64(f))
+				return Integer(int64(f))
 			}
 			v.Float = math.NaN()
 		default:
 			v.Float = []float64{0, math.Copysign(0, -1), 1, math.Inf(1), math.Inf(-1), math.NaN(), math.MaxFloat32, math.MaxFloat64, 1 << 53}[rng.IntN(9)]
 		}
-	case schemavalue.Text:
-		v.Text = mutateText(rng, v.Text)
-	case schemavalue.Bytes:
-		v.Bytes = []byte(mutateText(rng, string(v.Bytes)))
-	case schemavalue.List:
+	case Text:
+		v.Text = mutatedText(rng, v.Text)
+	case Bytes:
+		v.Bytes = []byte(mutatedText(rng, string(v.Bytes)))
+	case List:
 		v.List = slices.Clone(v.List)
 		switch n := len(v.List); {
 		case n > 0 && rng.IntN(2) == 0:
@@ -76,7 +75,7 @@ func mutate(rng *rand.Rand, v schemavalue.Value) schemavalue.Value {
 		default:
 			v.List = append(v.List, randomValue(rng, 1))
 		}
-	case schemavalue.Map:
+	case Map:
 		v.Map = slices.Clone(v.Map)
 		switch n, i := len(v.Map), rng.IntN(4); {
 		case n > 0 && i == 0:
@@ -84,29 +83,29 @@ func mutate(rng *rand.Rand, v schemavalue.Value) schemavalue.Value {
 			v.Map = slices.Delete(v.Map, at, at+1)
 		case n > 0 && i == 1:
 			at := rng.IntN(n)
-			v.Map = append(v.Map, schemavalue.Entry{Key: v.Map[at].Key, Value: mutate(rng, v.Map[at].Value)}) // twice
+			v.Map = append(v.Map, Entry{Key: v.Map[at].Key, Value: Mutate(rng, v.Map[at].Value)}) // twice
 		case n > 0 && i == 2:
 			at := rng.IntN(n)
-			v.Map[at].Key = mutateText(rng, v.Map[at].Key)
+			v.Map[at].Key = mutatedText(rng, v.Map[at].Key)
 		default:
-			v.Map = append(v.Map, schemavalue.Entry{Key: "added", Value: randomValue(rng, 2)})
+			v.Map = append(v.Map, Entry{Key: "added", Value: randomValue(rng, 2)})
 		}
-	case schemavalue.Tag:
+	case Tag:
 		switch rng.IntN(3) {
 		case 0:
 			v.Uint = []uint64{0, 1, 2, 37, 38, 1001}[rng.IntN(6)]
 		case 1:
 			return v.List[0]
 		default:
-			v.List = []schemavalue.Value{mutate(rng, v.List[0])}
+			v.List = []Value{Mutate(rng, v.List[0])}
 		}
 	}
 	return v
 }
 
-// mutateText returns a text that resembles s. Bytes that are no UTF-8 do not
+// mutatedText returns a text that resembles s. Bytes that are no UTF-8 do not
 // come in by this.
-func mutateText(rng *rand.Rand, s string) string {
+func mutatedText(rng *rand.Rand, s string) string {
 	runes := []rune(s)
 	switch n := rng.IntN(5); {
 	case n == 0 && len(runes) > 0:
@@ -129,44 +128,46 @@ func mutateText(rng *rand.Rand, s string) string {
 	return s + string([]rune("aZ0 -.名")[rng.IntN(7)])
 }
 
-func randomValue(rng *rand.Rand, depth int) schemavalue.Value {
+func randomValue(rng *rand.Rand, depth int) Value {
 	switch rng.IntN(9) {
 	case 0:
-		return schemavalue.Value{}
+		return Value{}
 	case 1:
-		return schemavalue.Boolean(rng.IntN(2) == 0)
+		return Boolean(rng.IntN(2) == 0)
 	case 2:
-		return schemavalue.Integer(int64(rng.Uint64()) >> rng.IntN(64))
+		return Integer(int64(rng.Uint64()) >> rng.IntN(64))
 	case 3:
-		return schemavalue.Float64([]float64{0, 1, -0.5, 1e300, math.Inf(1), math.NaN(), 0.1}[rng.IntN(7)])
+		return Float64([]float64{0, 1, -0.5, 1e300, math.Inf(1), math.NaN(), 0.1}[rng.IntN(7)])
 	case 4:
-		return schemavalue.String(mutateText(rng, "abc"))
+		return String(mutatedText(rng, "abc"))
 	case 5:
-		return schemavalue.ByteString(make([]byte, []int{0, 1, 15, 16, 17}[rng.IntN(5)]))
+		return ByteString(make([]byte, []int{0, 1, 15, 16, 17}[rng.IntN(5)]))
 	case 6:
 		if depth > 0 {
-			return schemavalue.Tagged([]uint64{0, 1, 37, 100}[rng.IntN(4)], randomValue(rng, depth-1))
+			return Tagged([]uint64{0, 1, 37, 100}[rng.IntN(4)], randomValue(rng, depth-1))
 		}
 	case 7:
-		v := schemavalue.Value{Kind: schemavalue.List}
+		v := Value{Kind: List}
 		for range rng.IntN(1 + depth) {
 			v.List = append(v.List, randomValue(rng, depth-1))
 		}
 		return v
 	case 8:
-		v := schemavalue.Value{Kind: schemavalue.Map}
+		v := Value{Kind: Map}
 		for i := range rng.IntN(1 + depth) {
-			v.Map = append(v.Map, schemavalue.Entry{Key: string(rune('a' + i)), Value: randomValue(rng, depth-1)})
+			v.Map = append(v.Map, Entry{Key: string(rune('a' + i)), Value: randomValue(rng, depth-1)})
 		}
 		return v
 	}
-	return schemavalue.Unsigned(rng.Uint64() >> rng.IntN(64))
+	return Unsigned(rng.Uint64() >> rng.IntN(64))
 }
 
-// scramble encodes v as a careless writer may: heads longer than they need to
+// Scramble encodes v as a careless writer may: heads longer than they need to
 // be, entries in any order, floats in any width that holds them. It is the same
 // value for every reader.
-func scramble(rng *rand.Rand, b []byte, v schemavalue.Value) []byte {
+func Scramble(rng *rand.Rand, v Value) []byte { return scramble(rng, nil, v) }
+
+func scramble(rng *rand.Rand, b []byte, v Value) []byte {
 	head := func(major byte, n uint64) {
 		size := 0
 		switch {
@@ -194,40 +195,40 @@ func scramble(rng *rand.Rand, b []byte, v schemavalue.Value) []byte {
 		}
 	}
 	switch v.Kind {
-	case schemavalue.Int:
+	case Int:
 		major := byte(0)
 		if v.Negative {
 			major = 1
 		}
 		head(major, v.Uint)
-	case schemavalue.Text:
+	case Text:
 		head(3, uint64(len(v.Text)))
 		b = append(b, v.Text...)
-	case schemavalue.Bytes:
+	case Bytes:
 		head(2, uint64(len(v.Bytes)))
 		b = append(b, v.Bytes...)
-	case schemavalue.List:
+	case List:
 		head(4, uint64(len(v.List)))
 		for _, e := range v.List {
 			b = scramble(rng, b, e)
 		}
-	case schemavalue.Map:
+	case Map:
 		head(5, uint64(len(v.Map)))
 		for _, i := range rng.Perm(len(v.Map)) {
 			head(3, uint64(len(v.Map[i].Key)))
 			b = scramble(rng, append(b, v.Map[i].Key...), v.Map[i].Value)
 		}
-	case schemavalue.Tag:
+	case Tag:
 		head(6, v.Uint)
 		b = scramble(rng, b, v.List[0])
-	case schemavalue.Float:
+	case Float:
 		if half, ok := toHalf(v.Float); ok && rng.IntN(2) == 0 {
 			return append(b, 0xf9, byte(half>>8), byte(half))
 		}
 		v.Single = rng.IntN(2) == 0 && float64(float32(v.Float)) == v.Float
-		return append(b, schemavalue.Encode(v)...)
+		return append(b, Encode(v)...)
 	default:
-		return append(b, schemavalue.Encode(v)...)
+		return append(b, Encode(v)...)
 	}
 	return b
 }
