@@ -127,6 +127,15 @@ proofcompiled: ## compare the compiled decoders of SCHEMAS (200) random schemas 
 		go test -v -count=1 -timeout 24h -run '^TestInterpreterAgainstCompiled$$' ./generator \
 		-oracle.schemas=$(SCHEMAS) -oracle.inputs=$(INPUTS) -oracle.seed=$(SEED)
 
+EXECUTIONS ?= 100000000
+TIME       ?= 0
+
+.PHONY: proofdecode
+proofdecode: ## compare generated decoders with fxamacker/cbor over EXECUTIONS (100000000) messages, for TIME at most
+	$(LEDGER) -name 'Generated decoders against fxamacker/cbor' -repeat 'make proofdecode EXECUTIONS=$(EXECUTIONS) TIME=$(TIME) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 48h -run '^TestDifferential$$' ./generated/everything \
+		-differential.executions=$(EXECUTIONS) -differential.time=$(TIME) -differential.seed=$(SEED)
+
 # The storms: servers and clients as processes, under fire. They need Linux.
 STORM     := go run ./runtime/internal/storm/cmd/storm
 KILLS     ?= 1000
@@ -160,6 +169,7 @@ CISTEPS := lint checkgenerate test exportcheck cirace cifuzz benchonce peersonce
 .PHONY: cifuzz
 cifuzz:
 	@$(MAKE) fuzz FUZZTIME=3s
+	go test -run '^$$' -fuzz '^FuzzDifferential$$' -fuzztime 57s ./generated/everything
 
 .PHONY: cirace
 cirace:

@@ -1,0 +1,3 @@
+//go:generate go tool ipcio-gen generate
+
+package everything
