@@ -75,8 +75,11 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		newFeed(cfg.Logger, cfg.Verbose, "domain", cfg.Domain, "client", cfg.Name))
 	c.ep.declared = cfg.DeclaredOnly
 	c.ep.mayHandle = func(spec *CommandSpec, in *session.Incoming) string {
-		if in.Peer != nil && spec.Direction != ClientToClient {
+		switch {
+		case in.Peer != nil && spec.Direction != ClientToClient:
 			return fmt.Sprintf("%s is declared %s, a client sent it", spec.Name, spec.Direction)
+		case in.Peer == nil && (spec.Direction == ClientToServer || spec.Direction == ClientToClient):
+			return fmt.Sprintf("%s is declared %s, the server sent it", spec.Name, spec.Direction)
 		}
 		return ""
 	}
@@ -235,11 +238,27 @@ func (c *Client) CallTo(ctx context.Context, client, command string, data any) (
 
 // checkTarget refuses what cannot be the name of a client, "" included.
 func checkTarget(verb, command, to string) error {
-	if err := sock.ValidName(to); err != nil {
-		return &sendError{verb: verb, command: command, to: to, outcome: OutcomeNotSent, err: fmt.Errorf("%w: %w", ErrUnknownClient, err)}
+	if err := badTarget(to); err != nil {
+		return &sendError{verb: verb, command: command, to: to, outcome: OutcomeNotSent, err: err}
 	}
 	return nil
 }
+
+// badTarget says why no client can have a name, which is more than that there
+// is none.
+func badTarget(name string) error {
+	err := sock.ValidName(name)
+	if err == nil {
+		return nil
+	}
+	return &badName{fmt.Sprintf("no client can have this name: %v", err)}
+}
+
+// badName is [ErrUnknownClient], with the rule that a name breaks.
+type badName struct{ text string }
+
+func (e *badName) Error() string { return e.text }
+func (e *badName) Unwrap() error { return ErrUnknownClient }
 
 func (c *Client) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
 	target, err := wireTarget("emit", command, to)
@@ -339,7 +358,7 @@ func (c *Client) setStateLocked(s State) {
 	c.changed = make(chan struct{})
 	c.ep.log.op("state", "state", s.String())
 	if f := c.cfg.OnStateChange; f != nil {
-		c.ep.notify.post(func() { f(s) })
+		c.ep.notify.postState(s, f)
 	}
 }
 

@@ -122,7 +122,7 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 	l.mu.Lock()
 	restarted, err := c.core.Adopt(w)
 	if err == nil {
-		l.fingerprint = w.Fingerprint
+		l.meet(w.Fingerprint)
 		l.self.Store(server)
 	}
 	l.unlock()
@@ -153,6 +153,7 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 		return nil, ErrClosed
 	}
 	l.private, c.lanes.domain = private, domain
+	l.announce(private)
 	c.core.Up()
 	l.unlock()
 	// The state after the lanes, so that whoever sees it and closes the client
@@ -217,6 +218,8 @@ func (c *Client) down(domain, private *lane, ended chan struct{}) {
 func (c *Client) receivePrivate(ln *lane, f *wire.Frame) error {
 	switch f.Kind {
 	case wire.KindClose:
+	case wire.KindCommands:
+		return c.link.learn(ln, f, func() bool { return c.link.private == ln })
 	case wire.KindBroadcast:
 		return &wire.MalformedError{Kind: f.Kind, Reason: "not a frame of the private lane"}
 	default:
@@ -239,6 +242,8 @@ func (c *Client) receiveDomain(ln *lane, f *wire.Frame) error {
 	case wire.KindAnswer:
 		c.queries.answer(f.Number, f.Payload)
 		return nil
+	case wire.KindCommands:
+		return c.link.learn(ln, f, func() bool { return c.lanes.domain == ln })
 	case wire.KindClose:
 		return errFarewell
 	}

@@ -78,7 +78,10 @@ type ClientConfig struct {
 
 	// OnStateChange is told when the client connects, loses the connection and
 	// ends. OnGap is told what was given up, refused or missed: see [Gap].
-	// Their calls come one at a time, from a goroutine of their own.
+	// Their calls come one at a time, from a goroutine of their own. At most
+	// 4,096 notices wait for a slow one. Beyond that the newest state replaces the
+	// last one that waits, so that the final state is always told, and gaps are
+	// added up.
 	OnStateChange func(State)
 	OnGap         func(Gap)
 
@@ -171,7 +174,7 @@ type Gap struct {
 	From, To uint64   // the numbers of the messages in their sequence, inclusive; 0 if not known
 	Count    uint64   // how many messages; 0 if not known
 	Commands []string // their commands, where known, in order and without repeats; at most 16
-	Err      error    // why, if another error tells more: a *RemoteError if the other side said so
+	Err      error    // why, if another error tells more: a *RemoteError if the other side said so, with what comes with it from Call
 }
 
 // GapReason says why messages were given up, refused or missed.
@@ -179,12 +182,13 @@ type GapReason uint8
 
 // The reasons of a Gap.
 const (
-	GapRefused   GapReason = iota + 1 // the other side had no handler, could not decode it, or a peer was unknown: see Gap.Err
-	GapDropped                        // DropOldest gave it up
-	GapTooLarge                       // the server's limit is smaller than what was queued
-	GapExpired                        // broadcasts fell out of the server's ring before they were sent
-	GapRestarted                      // the server is another process now: broadcasts may have been missed
-	GapGivenUp                        // the session was given up with messages in its queue
+	GapRefused    GapReason = iota + 1 // the other side had no handler, could not decode it, or a peer was unknown: see Gap.Err
+	GapDropped                         // DropOldest gave it up
+	GapTooLarge                        // the server's limit is smaller than what was queued
+	GapExpired                         // broadcasts fell out of the server's ring before they were sent
+	GapRestarted                       // the server is another process now: broadcasts may have been missed
+	GapGivenUp                         // the session was given up with messages in its queue
+	GapUnreadable                      // a broadcast came whose payload this client's handler cannot take: see Gap.Err
 )
 
 // String returns the reason in words.
@@ -202,6 +206,8 @@ func (r GapReason) String() string {
 		return "server restarted"
 	case GapGivenUp:
 		return "given up"
+	case GapUnreadable:
+		return "unreadable"
 	}
 	return "unknown"
 }

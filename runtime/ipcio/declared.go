@@ -58,17 +58,13 @@ func (ep *endpoint) isIdempotent(command string) bool {
 }
 
 // remoteError is what a caller gets for an answer that is an error: the
-// *RemoteError itself, or one that says more and wraps it.
-func (l *link) remoteError(command string, remote *RemoteError) error {
+// *RemoteError itself, or one that says more and wraps it. peer is the client
+// that was called, "" for the server.
+func (l *link) remoteError(command, peer string, remote *RemoteError) error {
 	if declared := l.ep.declaredError(command, remote); declared != nil {
 		return &declaredFailure{declared, remote}
 	}
-	if remote.Code == CodeInvalid {
-		if refused := l.refusedPayload(command, remote); refused != nil {
-			return refused
-		}
-	}
-	return remote
+	return l.refused(command, peer, remote)
 }
 
 // declaredFailure is a declared error that was received. It wraps both forms

@@ -374,7 +374,32 @@ func (l *link) serveBroadcast(in *session.Incoming) {
 	defer func() {
 		if err != nil {
 			l.failure(in, err) // reported here only: a broadcast is refused by nobody
+			l.unreadBroadcast(in, err)
 		}
 	}()
 	_, err = l.run(in, l.ctx)
+}
+
+// unreadBroadcast tells the program of a broadcast that it has a handler for
+// and whose payload is not what this side declares.
+func (l *link) unreadBroadcast(in *session.Incoming, err error) {
+	if _, ran := err.(*handlerError); ran {
+		return
+	}
+	e, ok := errors.AsType[*payloadError](err)
+	if !ok {
+		return
+	}
+	peer := ""
+	if in.Peer != nil {
+		peer = in.Peer.Name
+	}
+	reason := e.err
+	if invalid := codec.Invalid(in.Command, reason); invalid != nil {
+		reason = invalid
+	}
+	l.onGap(Gap{
+		Reason: GapUnreadable, Client: peer, From: in.Number, To: in.Number, Count: 1,
+		Commands: []string{in.Command}, Err: l.unread(in.Command, peer, reason),
+	})
 }

@@ -33,7 +33,9 @@ type endpoint struct {
 	log         *feed
 	protocol    *Protocol
 	specs       map[string]*CommandSpec
-	declared    bool // only declared commands are sent and handled
+	places      map[string]int // of a command in protocol.Commands
+	commands    []byte         // the frames that tell of them; nil if there is nothing to tell
+	declared    bool           // only declared commands are sent and handled
 	callTimeout time.Duration
 	queue       QueueConfig
 	frameBytes  int // the largest frame this side takes
@@ -70,9 +72,12 @@ func (ep *endpoint) init(protocol *Protocol, callTimeout time.Duration, queue Qu
 	ep.base, ep.cancel = context.WithCancelCause(context.Background())
 	if protocol != nil {
 		ep.specs = make(map[string]*CommandSpec, len(protocol.Commands))
+		ep.places = make(map[string]int, len(protocol.Commands))
 		for i := range protocol.Commands {
-			ep.specs[protocol.Commands[i].Name] = &protocol.Commands[i]
+			c := &protocol.Commands[i]
+			ep.specs[c.Name], ep.places[c.Name] = c, i
 		}
+		ep.commands = ep.announcement()
 	}
 }
 

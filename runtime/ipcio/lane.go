@@ -37,6 +37,7 @@ type lane struct {
 	conn   net.Conn
 	reader *wire.Reader
 	parser wire.Parser
+	told   *peerCommands   // what the other side says of its commands; the reader's until it is complete
 	owner  *sync.WaitGroup // waits for the lane's goroutines
 
 	// next appends what is to be written now. It is called by the writer alone,
@@ -192,7 +193,7 @@ func (ln *lane) dispatch(f *wire.Frame, handle func(*wire.Frame) error) error {
 	case f.Kind == wire.KindPong:
 		ln.answered()
 		return nil
-	case f.Kind&wire.Ignorable != 0:
+	case f.Kind&wire.Ignorable != 0 && f.Kind != wire.KindCommands:
 		return nil
 	}
 	return handle(f)

@@ -29,8 +29,10 @@ type link struct {
 	core    *session.Session
 	private *lane // nil while there is no connection
 
-	// fingerprint is the other side's, of its whole protocol; "" if it has none.
-	fingerprint string
+	// What the other side says of its schema.
+	fingerprint  string        // of its whole protocol; "" if it has none
+	theirs       *peerCommands // of its commands; nil if it did not say. Not changed once it is here
+	told, warned bool          // it was reported for this connection; and for this fingerprint
 
 	ended    bool
 	deadPeer error         // what a send returns once the session is given up
@@ -180,7 +182,11 @@ func (l *link) gap(g session.Gap) {
 		out.Reason = GapDropped
 	case g.Nack:
 		out.Reason = GapRefused
-		out.Err = &RemoteError{Code: g.Code, Message: g.Message, outcome: OutcomeNotHandled}
+		remote := &RemoteError{Code: g.Code, Message: g.Message, outcome: OutcomeNotHandled}
+		if len(g.Data) > 0 && g.Data[0] != cborNull {
+			remote.Data = Any(g.Data)
+		}
+		out.Err = l.refused(g.Command, l.refuser(g.Peer), remote)
 	case g.Code == "too_large":
 		out.Reason = GapTooLarge
 		out.Err = ErrTooLarge
@@ -347,7 +353,7 @@ func (l *link) outcome(m *session.Message, to string, r *session.Result) ([]byte
 		if len(r.Payload) > 0 && r.Payload[0] != cborNull {
 			remote.Data = Any(r.Payload)
 		}
-		return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: l.remoteError(m.Command, remote)}
+		return nil, &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: l.remoteError(m.Command, to, remote)}
 	}
 	var err error
 	switch r.Code {

@@ -14,9 +14,20 @@ type notifier struct {
 	running bool
 }
 
+// A notice is a state or a gap, and who is to be told.
 type notice struct {
-	call func()
-	gap  *Gap // what call reports, if it reports a gap
+	gap     *Gap
+	onGap   func(Gap)
+	state   State
+	onState func(State)
+}
+
+func (n *notice) call() {
+	if n.gap != nil {
+		n.onGap(*n.gap)
+		return
+	}
+	n.onState(n.state)
 }
 
 const (
@@ -24,15 +35,21 @@ const (
 	mostGapCommands = 16
 )
 
-// post has f called. It reports false if too many wait already.
-func (n *notifier) post(f func()) bool {
+// postState has f called with s. Behind a slow f the newest state takes the
+// place of the last one that waits, so that whoever is told late still learns
+// what holds, and what waits is bounded: by mostNotices and one.
+func (n *notifier) postState(s State, f func(State)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.waiting) >= mostNotices {
-		return false
+		for i, w := range slices.Backward(n.waiting) {
+			if w.onState != nil {
+				n.waiting[i].state = s
+				return
+			}
+		}
 	}
-	n.appendLocked(notice{call: f})
-	return true
+	n.appendLocked(notice{state: s, onState: f})
 }
 
 // postGap has f called with g. Behind a slow f, gaps of one kind are added up,
@@ -48,7 +65,7 @@ func (n *notifier) postGap(g Gap, f func(Gap)) {
 			}
 		}
 	}
-	n.appendLocked(notice{call: func() { f(g) }, gap: &g})
+	n.appendLocked(notice{gap: &g, onGap: f})
 }
 
 func (n *notifier) appendLocked(w notice) {

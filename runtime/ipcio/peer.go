@@ -140,10 +140,21 @@ func (ep *endpoint) encoder(command string, data any) AppendFunc {
 	}
 }
 
-// checkSend reports why a command cannot be sent from here.
-func (ep *endpoint) checkSend(command string) error {
+// checkSend reports why a command cannot be sent from here: to clients, or from
+// a client to the server.
+func (ep *endpoint) checkSend(command string, toClients bool) error {
 	if err := checkCommand(command); err != nil {
 		return err
+	}
+	if spec := ep.specs[command]; spec != nil && !ep.maySend(spec.Direction, toClients) {
+		e := &directionError{spec: spec, from: "a client", to: "the server"}
+		if toClients {
+			e.to = "clients"
+		}
+		if ep.route != nil {
+			e.from = "the server"
+		}
+		return e
 	}
 	if ep.declared && ep.specs[command] == nil {
 		return fmt.Errorf("%q is not declared, and the configuration says DeclaredOnly: %w", command, ErrNoHandler)
@@ -151,9 +162,38 @@ func (ep *endpoint) checkSend(command string) error {
 	return nil
 }
 
-// prepare checks a command's name and encodes its payload.
+// maySend reports whether the schema lets this side send a command. One that
+// was described without a direction may be sent by anyone.
+func (ep *endpoint) maySend(d Direction, toClients bool) bool {
+	switch d {
+	case ClientToServer:
+		return ep.route == nil && !toClients
+	case ServerToClient:
+		return ep.route != nil
+	case Both:
+		return ep.route != nil || !toClients
+	case ClientToClient:
+		return ep.route == nil && toClients
+	}
+	return true
+}
+
+// A directionError says that a command is not sent this way. It is [ErrDenied],
+// as it is where the other side refuses it.
+type directionError struct {
+	spec     *CommandSpec
+	from, to string
+}
+
+func (e *directionError) Error() string {
+	return fmt.Sprintf("it is declared %s, so %s cannot send it to %s", e.spec.Direction, e.from, e.to)
+}
+
+func (e *directionError) Unwrap() error { return ErrDenied }
+
+// prepare checks a command's name and direction and encodes its payload.
 func (l *link) prepare(verb, command, to string, enc AppendFunc) ([]byte, error) {
-	err := l.ep.checkSend(command)
+	err := l.ep.checkSend(command, l.ep.route != nil || to != "" || verb == "broadcast")
 	var payload []byte
 	if err == nil {
 		payload, err = encode(enc)
@@ -195,7 +235,7 @@ func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, 
 		return nil
 	}
 	if err := dec(reply); err != nil {
-		return &sendError{verb: "call", command: command, to: name, outcome: OutcomeHandled, err: l.wrongReply(name, err)}
+		return &sendError{verb: "call", command: command, to: name, outcome: OutcomeHandled, err: l.wrongReply(command, name, err)}
 	}
 	return nil
 }

@@ -240,7 +240,9 @@ func (s *Server) byName(verb, command, client string) (*serverSession, error) {
 	case ended:
 		err = ErrClosed
 	case m == nil:
-		err = ErrUnknownClient
+		if err = badTarget(client); err == nil {
+			err = ErrUnknownClient
+		}
 	default:
 		return m.Owner.(*serverSession), nil
 	}
@@ -270,7 +272,7 @@ func (s *Server) broadcastTyped(ctx context.Context, command string, enc AppendF
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}
-	if err := s.ep.checkSend(command); err != nil {
+	if err := s.ep.checkSend(command, true); err != nil {
 		return fail(err)
 	}
 	payload, err := encode(enc)

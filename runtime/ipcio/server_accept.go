@@ -190,7 +190,7 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 	}
 	fenced := ss.detachLocked()
 	if err == nil {
-		l.fingerprint = h.Fingerprint
+		l.meet(h.Fingerprint)
 		if p := s.ep.protocol; p != nil {
 			welcome.Protocol, welcome.Major, welcome.Fingerprint = p.Name, p.Version, p.Fingerprint
 		}
@@ -198,6 +198,7 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 		if frame, err = wire.AppendWelcome(nil, welcome); err == nil {
 			ss.bindDomain(ln)
 			ln.send(frame)
+			l.announce(ln)
 		}
 	}
 	l.unlock()
@@ -291,6 +292,7 @@ func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hell
 	ss.bindPrivate(ln)
 	domain := ss.domain
 	ln.send(frame)
+	l.announce(ln)
 	l.unlock()
 	domain.kick()
 	s.ep.log.op("client connected", "client", m.Name, "uid", creds.UID, "pid", creds.PID)

@@ -120,7 +120,11 @@ func (ss *serverSession) detachLocked() []*lane {
 
 // receivePrivate takes a frame of the private lane.
 func (ss *serverSession) receivePrivate(ln *lane, f *wire.Frame) error {
-	if f.Kind != wire.KindClose {
+	switch f.Kind {
+	case wire.KindClose:
+	case wire.KindCommands:
+		return ss.link.learn(ln, f, func() bool { return ss.link.private == ln })
+	default:
 		return ss.link.receive(ln, f)
 	}
 	ss.link.mu.Lock()
@@ -148,6 +152,8 @@ func (ss *serverSession) receiveDomain(ln *lane, f *wire.Frame) error {
 		}
 		ln.kick()
 		return err
+	case wire.KindCommands:
+		return ss.link.learn(ln, f, func() bool { return ss.domain == ln })
 	case wire.KindQuery:
 		return ss.query(ln, f)
 	}

@@ -2,6 +2,7 @@ package ipcio
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ipcio/ipcio-go/runtime/codec"
 )
@@ -92,55 +93,72 @@ func parseViolation(d *codec.Decoder) (v Violation) {
 	return v
 }
 
-// A refusedPayload is the error of a call whose payload the other side
+// A refusedPayload is the error of a message whose payload the other side
 // refused.
 type refusedPayload struct {
 	invalid  *ValidationError
 	remote   *RemoteError
-	mismatch string // how the declarations differ; "" if they do not
+	mismatch *MismatchError // how the declarations differ; nil if they do not
 }
 
 func (e *refusedPayload) Error() string {
 	text := "ipcio: refused by the other side: " + trimPrefix(e.invalid).Error()
-	if e.mismatch != "" {
-		text += ": " + e.mismatch
+	if e.mismatch != nil {
+		text += ": " + e.mismatch.Error()
 	}
 	return text
 }
 
 func (e *refusedPayload) Unwrap() []error {
-	if e.mismatch != "" {
-		return []error{e.invalid, e.remote, ErrProtocolMismatch}
+	if e.mismatch != nil {
+		return []error{e.invalid, e.remote, e.mismatch}
 	}
 	return []error{e.invalid, e.remote}
 }
 
-// refusedPayload returns what a refusal says, or nil if it carries no
-// violations, as one that a handler made itself.
-func (l *link) refusedPayload(command string, remote *RemoteError) error {
-	violations, theirs, err := parseRefusal(remote.Data)
-	if err != nil || len(violations) == 0 {
-		return nil
+// refused is what the sender of a message gets for the answer that it was
+// refused, or that the call failed: the *RemoteError itself, or one that says
+// more and wraps it. peer is who answered, "" for the server.
+func (l *link) refused(command, peer string, remote *RemoteError) error {
+	switch spec := l.ep.specs[command]; {
+	case remote.Code == CodeInvalid:
+		violations, fingerprint, err := parseRefusal(remote.Data)
+		if err == nil && len(violations) > 0 {
+			return &refusedPayload{
+				invalid: &ValidationError{Command: command, Violations: violations}, remote: remote,
+				mismatch: l.mismatch(command, peer, fingerprint),
+			}
+		}
+		if remote.outcome == OutcomeHandled {
+			return remote // a handler chose the code
+		}
+	case remote.Code == CodeUnknownCommand && remote.outcome == OutcomeNotHandled:
+		if unknown := l.undeclaredThere(command, peer, remote); unknown != nil {
+			return unknown
+		}
+		return remote
+	case remote.Code == CodeDenied && remote.outcome == OutcomeNotHandled: // another direction, perhaps
+	case spec != nil && slices.Contains(spec.Errors, remote.Code): // its fields did not fit
+	default:
+		return remote
 	}
-	e := &refusedPayload{invalid: &ValidationError{Command: command, Violations: violations}, remote: remote}
-	if spec := l.ep.specs[command]; spec != nil && spec.Fingerprint != "" && theirs != "" && spec.Fingerprint != theirs {
-		e.mismatch = fmt.Sprintf("the two sides declare command %q differently: fingerprint %s here, %q there", command, spec.Fingerprint, clip(theirs))
+	if mismatch := l.mismatch(command, peer, ""); mismatch != nil {
+		return fmt.Errorf("%w: %w", remote, mismatch)
 	}
-	return e
+	return remote
 }
 
-// wrongReply is the error of a call whose reply this side cannot decode. to is
-// the other client that replied; for "" it was the other side of the link.
-func (l *link) wrongReply(to string, err error) error {
-	err = fmt.Errorf("the reply: %w", err)
-	if to != "" || l.ep.protocol == nil {
-		return err
+// refuser returns who refused an event. peer is what the nack says: "" is the
+// other side itself.
+func (l *link) refuser(peer string) string {
+	if peer == "" {
+		return l.otherName()
 	}
-	l.mu.Lock()
-	theirs := l.fingerprint
-	l.mu.Unlock()
-	if ours := l.ep.protocol.Fingerprint; theirs != "" && theirs != ours {
-		err = fmt.Errorf("%w (fingerprint %s here, %q there: %w)", err, ours, clip(theirs), ErrProtocolMismatch)
-	}
-	return err
+	return peer
+}
+
+// wrongReply is the error of a call whose reply this side cannot decode. peer is
+// the client that replied, "" for the server.
+func (l *link) wrongReply(command, peer string, err error) error {
+	return l.unread(command, peer, fmt.Errorf("the reply: %w", err))
 }

@@ -54,11 +54,11 @@ func TestHostileRefusals(t *testing.T) {
 	}
 	for _, data := range cases {
 		remote := &RemoteError{Code: CodeInvalid, Data: data}
-		if err := l.remoteError("c", remote); err != error(remote) {
+		if err := l.remoteError("c", "", remote); err != error(remote) {
 			t.Errorf("%x becomes %v", data, err)
 		}
 	}
-	err = l.remoteError("c", &RemoteError{Code: CodeInvalid, Data: whole})
+	err = l.remoteError("c", "", &RemoteError{Code: CodeInvalid, Data: whole})
 	if e, ok := errors.AsType[*ValidationError](err); !ok || e.Command != "c" || errors.Is(err, ErrProtocolMismatch) {
 		t.Errorf("a refusal becomes %v", err)
 	}

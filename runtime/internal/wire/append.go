@@ -8,6 +8,7 @@ const (
 	majorBytes = 0x40
 	majorText  = 0x60
 	majorArray = 0x80
+	majorMap   = 0xa0
 	null       = 0xf6
 )
 
@@ -70,7 +71,7 @@ func appendEnvelope(b []byte, f *Frame) []byte {
 }
 
 func appendContent(b []byte, f *Frame) []byte {
-	array := func(n int) []byte { return append(b, majorArray|byte(n), byte(f.Kind)) }
+	array := func(n int) []byte { return appendHead(append(b, majorArray|byte(n)), majorUint, uint64(f.Kind)) }
 	switch f.Kind {
 	case KindClose:
 		b = array(4)
@@ -133,7 +134,7 @@ func appendContent(b []byte, f *Frame) []byte {
 		b = array(3)
 		b = appendHead(b, majorUint, f.Number)
 		return appendText(b, f.Command)
-	case KindAnswer:
+	case KindAnswer, KindCommands:
 		b = array(3)
 		return appendHead(b, majorUint, f.Number)
 	}

@@ -28,6 +28,7 @@ const (
 	KindBroadcastAck Kind = 16 // [16, b]
 	KindQuery        Kind = 17 // [17, id, what]
 	KindAnswer       Kind = 18 // [18, id, payload]
+	KindCommands     Kind = 65 // [65, left, payload]: see [AppendCommands]; whoever does not know it passes over it
 
 	// Ignorable is the bit of the kinds that a receiver which does not know
 	// them passes over.
@@ -101,14 +102,14 @@ const (
 	OutcomeHandled
 )
 
-// A Frame is one frame of a session, of the kinds Close to Answer. Which
+// A Frame is one frame of a session, of the kinds from Close on. Which
 // fields count depends on the kind.
 type Frame struct {
 	Kind     Kind
 	Flags    Flags
 	Outcome  Outcome
 	Sequence Sequence
-	Number   uint64 // of the frame in its sequence; Ack: s; BroadcastAck: b; AckRequest: s; Query, Answer: id
+	Number   uint64 // of the frame in its sequence; Ack: s; BroadcastAck: b; AckRequest: s; Query, Answer: id; Commands: left
 	From, To uint64 // the range of a Nack or Skip; Ack: r in To; Close: done, started
 	Ref      Ref    // Reply, Fail, Cancel
 	Timeout  int64  // Call: what is left of the deadline, in nanoseconds; 0 means none

@@ -111,7 +111,7 @@ func (p *Parser) fields(c *cursor, f *Frame, n uint64) {
 		want(3)
 		f.Number = c.uint()
 		f.Command = c.text(MaxCommand)
-	case KindAnswer:
+	case KindAnswer, KindCommands:
 		want(3)
 		f.Number = c.uint()
 		f.Payload = c.rest()
