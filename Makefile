@@ -127,8 +127,17 @@ proofcompiled: ## compare the compiled decoders of SCHEMAS (200) random schemas 
 		go test -v -count=1 -timeout 24h -run '^TestInterpreterAgainstCompiled$$' ./generator \
 		-oracle.schemas=$(SCHEMAS) -oracle.inputs=$(INPUTS) -oracle.seed=$(SEED)
 
+RANDOM ?= 100000
+VET    ?= 1000
+TIME   ?= 0
+
+.PHONY: proofschemas
+proofschemas: ## check the Go of RANDOM (100000) random schemas with go/types, of VET (1000) with go vet
+	$(LEDGER) -name 'Random schemas become Go' -repeat 'make proofschemas RANDOM=$(RANDOM) VET=$(VET) TIME=$(TIME) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 48h -run '^TestRandomSchemas(TypeCheck|Vet)$$' ./generator \
+		-typecheck.schemas=$(RANDOM) -typecheck.seed=$(SEED) -typecheck.time=$(TIME) -vet.schemas=$(VET) -seed=$(SEED)
+
 EXECUTIONS ?= 100000000
-TIME       ?= 0
 
 .PHONY: proofdecode
 proofdecode: ## compare generated decoders with fxamacker/cbor over EXECUTIONS (100000000) messages, for TIME at most
@@ -169,7 +178,7 @@ CISTEPS := lint checkgenerate test exportcheck cirace cifuzz benchonce peersonce
 .PHONY: cifuzz
 cifuzz:
 	@$(MAKE) fuzz FUZZTIME=3s
-	go test -run '^$$' -fuzz '^FuzzDifferential$$' -fuzztime 57s ./generated/everything
+	go test -run '^$$' -fuzz '^FuzzDifferential$$' -fuzztime 42s ./generated/everything
 
 .PHONY: cirace
 cirace:

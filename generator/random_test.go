@@ -1,18 +1,21 @@
 package generator_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
 	"testing"
 
 	"github.com/ipcio/ipcio-go/generator"
+	"github.com/ipcio/ipcio-go/schema"
 	"github.com/ipcio/ipcio-go/schema/schematest"
 )
 
 var (
+	vetSchemas    = flag.Int("vet.schemas", 50, "how many random schemas go vet reads")
 	randomSchemas = flag.Int("schemas", 6, "how many random schemas to compile and test")
-	randomSeed    = flag.Uint64("seed", 1, "the first seed of the random schemas")
+	randomSeed    = flag.Uint64("seed", 1, "the first seed of the random schemas that are vetted, and compiled and tested")
 )
 
 // TestRandomSchemas shows that whatever passes the checks of a schema becomes
@@ -49,4 +52,42 @@ func TestRandomSchemas(t *testing.T) {
 	if refused > *randomSchemas/10 {
 		t.Errorf("the names of %d in %d schemas meet", refused, *randomSchemas)
 	}
+}
+
+// TestRandomSchemasVet shows that go vet has nothing to say about what becomes
+// of random schemas: one run for every 50 of them.
+func TestRandomSchemasVet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	const batch = 50
+	done := 0
+	for first := 0; first < *vetSchemas; first += batch {
+		dir := newModule(t)
+		for i := first; i < min(first+batch, *vetSchemas); i++ {
+			seed := *randomSeed + uint64(i)
+			files, err := randomPackage(seed)
+			if isFindings(err) {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			for _, f := range files {
+				write(t, filepath.Join(dir, fmt.Sprintf("seed%d", seed), f.Name), f.Content)
+			}
+			done++
+		}
+		goCommand(t, dir, "vet", "./...")
+	}
+	t.Logf("ledger: vetted=%d", done)
+	if done < *vetSchemas*4/5 {
+		t.Errorf("%d of %d schemas became packages", done, *vetSchemas)
+	}
+}
+
+// isFindings reports whether the generator refused a schema.
+func isFindings(err error) bool {
+	_, ok := errors.AsType[schema.Diagnostics](err)
+	return ok
 }
