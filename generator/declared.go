@@ -79,11 +79,14 @@ func (g *gen) emitGetter(f *file, t *schema.Type, field *schema.Field) {
 	} else if field.Default.Scalar == schema.String && field.Default.Enum == nil {
 		what = `"` + what + `"`
 	}
-	v, _ := g.fieldValue(field)
+	v := jen.Id("v").Dot(name)
+	if !hasNil(field.Type) {
+		v = jen.Op("*").Add(v)
+	}
 	f.decl([]string{getter + " returns " + name + ", or " + what + " if it is absent. v may be nil.", deprecated(field.Deprecated)},
 		g.method(t, getter).Params().Add(g.goType(field.Type)).Block(
 			jen.If(jen.Id("v").Op("==").Nil().Op("||").Id("v").Dot(name).Op("==").Nil()).Block(jen.Return(g.defaultValue(field))),
-			jen.Return(v())))
+			jen.Return(v)))
 }
 
 // defaultValue returns the default of a field as Go writes it.

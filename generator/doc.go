@@ -27,6 +27,12 @@
 // A required field of type any may be null, since null is a value there. A
 // required list, map or bytes that is nil is written as the empty one. A struct
 // that is a variant of a union implements it by pointer; of other types,
-// <Union><Variant> does. What a value takes in memory is part of the generated
-// code (size.go), so that both sides of a connection count in the same way.
+// <Union><Variant> does. What a value takes in memory is counted by runtime/codec
+// as on a 64-bit machine, so that both sides of a connection count in the same way.
+//
+// # How it stays small
+//
+// A type is a table of runtime/codec and methods of one line; what a table needs
+// of another type is a pointer to its table. Types that hold themselves are
+// found first (cycle.go), because Go does not let a variable need itself.
 package generator

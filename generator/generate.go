@@ -57,7 +57,7 @@ func Generate(s *schema.Schema, opts Options) ([]File, error) {
 			return nil, fmt.Errorf("generator: there is no side %q: use %q or %q", side, ServerSide, ClientSide)
 		}
 	}
-	g := &gen{schema: s, names: n, helpers: newHelpers()}
+	g := &gen{schema: s, names: n, cycles: findCycles(s)}
 	files, err := g.typeFiles()
 	if err != nil {
 		return nil, err
@@ -99,14 +99,13 @@ func Package(s *schema.Schema) string {
 
 // gen holds what the emitters share while one package is written.
 type gen struct {
-	schema  *schema.Schema
-	names   *names
-	helpers *helpers
+	schema *schema.Schema
+	names  *names
+	cycles *cycles
 }
 
 // typeFiles returns one file for each schema file: its types and
-// errors, then the inline payloads and replies of its commands, then the helpers
-// they are the first to need.
+// errors, then the inline payloads and replies of its commands.
 func (g *gen) typeFiles() ([]*file, error) {
 	var files []*file
 	taken := map[string]string{serverFileName: "the server", clientFileName: "the client", protocolFileName: "the protocol"}
@@ -137,7 +136,6 @@ func (g *gen) typeFiles() ([]*file, error) {
 				}
 			}
 		}
-		g.emitHelpers(f)
 		files = append(files, f)
 	}
 	return files, nil

@@ -153,17 +153,10 @@ func (n *names) commandConst(c *schema.Command) string { return "Command" + n.co
 func (n *names) parseFunc(t *schema.Type) string  { return "Parse" + n.types[t] }
 func (n *names) valuesFunc(t *schema.Type) string { return n.types[t] + "Values" }
 
-// fieldsVar and valuesVar return the tables of a type. No exported name can
-// meet them.
-func (n *names) fieldsVar(t *schema.Type) string { return "fields" + n.types[t] }
-func (n *names) valuesVar(t *schema.Type) string { return "values" + n.types[t] }
-
-// The unexported functions and the table of a union, and the function of a new
-// type with constraints.
-func (n *names) variantsVar(t *schema.Type) string  { return "variants" + n.types[t] }
-func (n *names) encodeFunc(t *schema.Type) string   { return "encode" + n.types[t] }
-func (n *names) decodeFunc(t *schema.Type) string   { return "decode" + n.types[t] }
-func (n *names) validateFunc(t *schema.Type) string { return "validate" + n.types[t] }
+// layoutVar returns the table of a type, and refType what stands for it in the
+// table of a type that is a part of itself. No exported name can meet them.
+func (n *names) layoutVar(t *schema.Type) string { return "layout" + n.types[t] }
+func (n *names) refType(t *schema.Type) string   { return "ref" + n.types[t] }
 
 // kindMethod returns the exported method of the variants of a union.
 func (n *names) kindMethod(t *schema.Type) string { return n.types[t] + "Kind" }

@@ -79,18 +79,18 @@ func (g *gen) emitStruct(f *file, t *schema.Type) {
 //		JobStateQueued JobState = "queued"
 //	)
 //
-//	var valuesJobState = []string{"queued", …} // sorted
+//	var layoutJobState = codec.Enum{Name: "JobState", Values: []string{"queued", …}} // sorted
 //
 //	func JobStateValues() []JobState { return []JobState{JobStateQueued, …} }
 //	func ParseJobState(s string) (JobState, error) {
-//		v, err := codec.ParseEnum("JobState", s, valuesJobState)
+//		v, err := layoutJobState.Parse(s)
 //		return JobState(v), err
 //	}
 //	func (v JobState) String() string { return string(v) }
-//	func (v JobState) Known() bool    { return codec.Declared(string(v), valuesJobState) }
+//	func (v JobState) Known() bool    { return layoutJobState.Known(string(v)) }
 func (g *gen) emitEnum(f *file, t *schema.Type) {
 	name := g.names.types[t]
-	table := g.names.valuesVar(t)
+	table := g.names.layoutVar(t)
 	others := "It is open: a peer may send values that were added later."
 	if t.Closed {
 		others = "It is closed: other values are refused on both sides."
@@ -112,11 +112,15 @@ func (g *gen) emitEnum(f *file, t *schema.Type) {
 		sorted[i] = v.Value
 	}
 	slices.Sort(sorted)
-	f.decl(nil, jen.Var().Id(table).Op("=").Index().String().ValuesFunc(func(l *jen.Group) {
+	entries := []jen.Code{entry("Name", jen.Lit(name)), entry("Values", jen.Index().String().ValuesFunc(func(l *jen.Group) {
 		for _, v := range sorted {
 			l.Lit(v)
 		}
-	}))
+	}))}
+	if t.Closed {
+		entries = append(entries, entry("Closed", jen.True()))
+	}
+	g.emitTable(f, t, "Enum", entries)
 
 	f.decl([]string{g.names.valuesFunc(t) + " returns the declared values in the order of the schema."},
 		jen.Func().Id(g.names.valuesFunc(t)).Params().Index().Id(name).Block(
@@ -128,7 +132,7 @@ func (g *gen) emitEnum(f *file, t *schema.Type) {
 
 	f.decl([]string{g.names.parseFunc(t) + " returns s as a " + name + ". The error lists the declared values."},
 		jen.Func().Id(g.names.parseFunc(t)).Params(jen.Id("s").String()).Params(jen.Id(name), jen.Error()).Block(
-			jen.List(jen.Id("v"), jen.Err()).Op(":=").Qual(pkgCodec, "ParseEnum").Call(jen.Lit(name), jen.Id("s"), jen.Id(table)),
+			jen.List(jen.Id("v"), jen.Err()).Op(":=").Id(table).Dot("Parse").Call(jen.Id("s")),
 			jen.Return(jen.Id(name).Call(jen.Id("v")), jen.Err())))
 
 	receiver := jen.Id("v").Id(name)
@@ -136,7 +140,7 @@ func (g *gen) emitEnum(f *file, t *schema.Type) {
 		jen.Func().Params(receiver.Clone()).Id("String").Params().String().Add(oneLiner(jen.Return(jen.String().Call(jen.Id("v"))))))
 	f.decl([]string{"Known reports whether the schema declares the value."},
 		jen.Func().Params(receiver.Clone()).Id("Known").Params().Bool().Add(
-			oneLiner(jen.Return(jen.Qual(pkgCodec, "Declared").Call(jen.String().Call(jen.Id("v")), jen.Id(table))))))
+			oneLiner(jen.Return(jen.Id(table).Dot("Known").Call(jen.String().Call(jen.Id("v")))))))
 }
 
 // emitNewType declares the type, and the methods that Go does not pass on from
@@ -162,6 +166,8 @@ func (g *gen) emitNewType(f *file, t *schema.Type) {
 		g.emitScalarCBOR(f, t)
 	case isScalar(t.Base, schema.Any):
 		g.emitScalarCBOR(f, t)
+	case t.Constraints != nil:
+		g.emitNewTypeTable(f, t)
 	case hasConstraints(t):
 		g.emitNewTypeValidate(f, t)
 	case isStruct(t.Base):
@@ -223,31 +229,19 @@ var methodDocs = map[string]string{
 // emitScalarCBOR declares the codec of a new type of a scalar that the dynamic
 // side would not know by its Go kind.
 //
-//	func (v JobID) AppendCBOR(b []byte) ([]byte, error) {
-//		e := codec.NewEncoder(b, nil)
-//		e.UUID("", v)
-//		return e.Finish()
-//	}
-//	func (v JobID) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
-//	func (v *JobID) UnmarshalCBOR(b []byte) error {
-//		d := codec.NewDecoder(b)
-//		*v = JobID(d.UUID())
-//		return d.Finish(nil)
-//	}
+//	func (v JobID) AppendCBOR(b []byte) ([]byte, error) { return codec.UUID.Append(b, &v) }
+//	func (v JobID) MarshalCBOR() ([]byte, error)        { return codec.UUID.Append(nil, &v) }
+//	func (v *JobID) UnmarshalCBOR(b []byte) error       { return codec.UUID.Unmarshal(b, v) }
 func (g *gen) emitScalarCBOR(f *file, t *schema.Type) {
-	e := &schema.Expr{Kind: schema.NamedExpr, Named: t}
-	name := g.names.types[t]
-	f.decl([]string{"AppendCBOR appends the encoding to b."},
-		jen.Func().Params(jen.Id("v").Id(name)).Id("AppendCBOR").Add(bytesParam(), bytesAndError()).Block(
-			jen.Id("e").Op(":=").Qual(pkgCodec, "NewEncoder").Call(jen.Id("b"), jen.Nil()),
-			g.encodeValue(e, nil, local("v"), false),
-			jen.Return(jen.Id("e").Dot("Finish").Call())))
-	f.decl([]string{methodDocs["MarshalCBOR"]},
-		jen.Func().Params(jen.Id("v").Id(name)).Id("MarshalCBOR").Params().Add(bytesAndError(),
-			oneLiner(jen.Return(jen.Id("v").Dot("AppendCBOR").Call(jen.Nil())))))
-	f.decl([]string{"UnmarshalCBOR decodes b and keeps none of it."},
-		jen.Func().Params(jen.Id("v").Op("*").Id(name)).Id("UnmarshalCBOR").Add(bytesParam()).Error().Block(
-			jen.Id("d").Op(":=").Qual(pkgCodec, "NewDecoder").Call(jen.Id("b")),
-			jen.Op("*").Id("v").Op("=").Add(g.decodeExpr(e)),
-			jen.Return(jen.Id("d").Dot("Finish").Call(jen.Nil()))))
+	kind := func() *jen.Statement { return jen.Qual(pkgCodec, scalars[resolve(t.Base).Scalar].kind) }
+	value, pointer := jen.Id("v").Id(g.names.types[t]), jen.Id("v").Op("*").Id(g.names.types[t])
+	method := func(doc, name string, receiver, params, results, call *jen.Statement) {
+		f.decl([]string{doc}, jen.Func().Params(receiver.Clone()).Id(name).Add(params, results, oneLiner(jen.Return(call))))
+	}
+	method("AppendCBOR appends the encoding to b.", "AppendCBOR", value, bytesParam(), bytesAndError(),
+		kind().Dot("Append").Call(jen.Id("b"), jen.Op("&").Id("v")))
+	method(methodDocs["MarshalCBOR"], "MarshalCBOR", value, jen.Params(), bytesAndError(),
+		kind().Dot("Append").Call(jen.Nil(), jen.Op("&").Id("v")))
+	method("UnmarshalCBOR decodes b and keeps none of it.", "UnmarshalCBOR", pointer, bytesParam(), jen.Error(),
+		kind().Dot("Unmarshal").Call(jen.Id("b"), jen.Id("v")))
 }

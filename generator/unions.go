@@ -1,22 +1,12 @@
 package generator
 
 import (
-	"slices"
-
 	"github.com/dave/jennifer/jen"
-	"github.com/ipcio/ipcio-go/runtime/codec"
 	"github.com/ipcio/ipcio-go/schema"
 )
 
-// variantOrder returns the variants in the order of their keys.
-func variantOrder(t *schema.Type) []*schema.Variant {
-	list := slices.Clone(t.Variants)
-	slices.SortFunc(list, func(a, b *schema.Variant) int { return codec.CompareKeys(a.Name, b.Name) })
-	return list
-}
-
-// emitUnion declares the interface, the types that implement it, and the
-// functions that encode, decode and validate it.
+// emitUnion declares the interface, the types that implement it, and its
+// table.
 //
 //	// Task: What a job runs.
 //	//
@@ -53,19 +43,26 @@ func (g *gen) emitUnion(f *file, t *schema.Type) {
 	if !t.Closed {
 		g.emitUnknown(f, t)
 	}
-	f.decl(nil, jen.Var().Id(g.names.variantsVar(t)).Op("=").Index().String().ValuesFunc(func(l *jen.Group) {
-		for _, v := range variantOrder(t) {
-			l.Lit(v.Name)
-		}
-	}))
-	g.emitUnionEncode(f, t)
-	g.emitUnionDecode(f, t)
-	if needsValidate(unionExpr(t), nil) {
-		g.emitUnionValidate(f, t)
-	}
+	g.emitUnionTable(f, t)
 }
 
-func unionExpr(t *schema.Type) *schema.Expr { return &schema.Expr{Kind: schema.NamedExpr, Named: t} }
+// emitUnionTable declares what a union may hold.
+//
+//	var layoutTask = codec.Union{Type: (*Task)(nil), Unknown: (*TaskUnknown)(nil), Variants: []codec.Variant{
+//		{Key: "shell", Type: (*ShellTask)(nil), Of: &layoutShellTask},
+//		{Key: "sleep", Type: (*TaskSleep)(nil), Of: codec.Duration},
+//	}}
+func (g *gen) emitUnionTable(f *file, t *schema.Type) {
+	table := []jen.Code{g.typeEntry(t)}
+	if !t.Closed {
+		table = append(table, entry("Unknown", nilPointer(g.names.unknownType(t))))
+	}
+	rows := make([]jen.Code, len(t.Variants))
+	for i, v := range t.Variants {
+		rows[i] = jen.Values(entry("Key", jen.Lit(v.Name)), entry("Type", nilPointer(g.names.variants[v])), entry("Of", g.layout(t, v.Type)))
+	}
+	g.emitTable(f, t, "Union", append(table, entry("Variants", jen.Index().Qual(pkgCodec, "Variant").Add(lines(rows)))))
+}
 
 // emitVariant declares the methods that make a type a variant, and the type if
 // it is no struct of the schema.
@@ -113,141 +110,4 @@ func (g *gen) emitUnknown(f *file, t *schema.Type) {
 	f.decl([]string{name + " is a variant of " + g.names.types[t] + " that was added later. It is encoded as it was received."},
 		jen.Type().Id(name).Struct(jen.Id("Kind").String(), jen.Id("Value").Qual(pkgRuntime, "Any")))
 	g.emitVariantMethods(f, t, name, jen.Id("v").Dot("Kind"), "v")
-}
-
-// emitUnionEncode declares the encoder of a union.
-//
-//	func encodeTask(e *codec.Encoder, v Task) {
-//		if s, ok := e.Struct(); ok {
-//			switch u := v.(type) {
-//			case *ShellTask:
-//				if e.Variant("\x65shell", u != nil) {
-//					e.New(48)
-//					u.encodeCBOR(e)
-//				}
-//			case *TaskUnknown:
-//				if u != nil {
-//					e.Unknown(u.Kind, u.Value, variantsTask)
-//				} else {
-//					e.NoVariant("Task")
-//				}
-//			default:
-//				e.NoVariant("Task")
-//			}
-//			e.End(s)
-//		}
-//	}
-func (g *gen) emitUnionEncode(f *file, t *schema.Type) {
-	none := func() jen.Code { return jen.Id("e").Dot("NoVariant").Call(jen.Lit(g.names.types[t])) }
-	f.decl(nil, jen.Func().Id(g.names.encodeFunc(t)).Params(encoderParam(), jen.Id("v").Id(g.names.types[t])).Block(
-		encodeScope(jen.Id("e").Dot("Struct").Call(), g.variantSwitch(t, func(cases *jen.Group) {
-			for _, v := range variantOrder(t) {
-				write := g.encodeValue(v.Type, nil, variantValue(v), variantStruct(v) != nil)
-				cases.Case(jen.Op("*").Id(g.names.variants[v])).Block(
-					jen.If(jen.Id("e").Dot("Variant").Call(encodedKey(v.Name), jen.Id("u").Op("!=").Nil())).Block(
-						jen.Id("e").Dot("New").Call(jen.Lit(variantSize(v))), write))
-			}
-			if !t.Closed {
-				cases.Case(jen.Op("*").Id(g.names.unknownType(t))).Block(
-					jen.If(jen.Id("u").Op("!=").Nil()).Block(
-						jen.Id("e").Dot("Unknown").Call(jen.Id("u").Dot("Kind"), jen.Id("u").Dot("Value"), jen.Id(g.names.variantsVar(t))),
-					).Else().Block(none()))
-			}
-			cases.Default().Block(none())
-		}))))
-}
-
-// variantSwitch returns a switch over the type of v.
-func (g *gen) variantSwitch(t *schema.Type, cases func(*jen.Group)) jen.Code {
-	return jen.Switch(jen.Id("u").Op(":=").Id("v").Assert(jen.Type())).BlockFunc(cases)
-}
-
-// variantValue returns the value inside of the variant u.
-func variantValue(v *schema.Variant) value {
-	if variantStruct(v) != nil {
-		return local("u")
-	}
-	return func() *jen.Statement { return jen.Id("u").Dot("Value") }
-}
-
-func variantSize(v *schema.Variant) int { return sizeOf(v.Type) }
-
-// emitUnionDecode declares the decoder of a union.
-//
-//	func decodeTask(d *codec.Decoder) (v Task) {
-//		x := d.Union(variantsTask, false)
-//		switch x.Index() {
-//		case 0:
-//			d.New(48)
-//			u := new(ShellTask)
-//			u.decodeCBOR(d)
-//			v = u
-//		case 1:
-//			d.New(8)
-//			v = &TaskSleep{Value: d.Duration()}
-//		case codec.UnknownVariant:
-//			v = &TaskUnknown{Kind: x.Kind(), Value: d.Any()}
-//		}
-//		x.End()
-//		return v
-//	}
-func (g *gen) emitUnionDecode(f *file, t *schema.Type) {
-	f.decl(nil, jen.Func().Id(g.names.decodeFunc(t)).Params(jen.Id("d").Op("*").Qual(pkgCodec, "Decoder")).Params(jen.Id("v").Id(g.names.types[t])).Block(
-		jen.Id("x").Op(":=").Id("d").Dot("Union").Call(jen.Id(g.names.variantsVar(t)), jen.Lit(t.Closed)),
-		jen.Switch(jen.Id("x").Dot("Index").Call()).BlockFunc(func(cases *jen.Group) {
-			for i, v := range variantOrder(t) {
-				cases.Case(jen.Lit(i)).BlockFunc(func(body *jen.Group) { g.decodeVariant(body, v) })
-			}
-			if !t.Closed {
-				cases.Case(jen.Qual(pkgCodec, "UnknownVariant")).Block(
-					jen.Id("v").Op("=").Op("&").Id(g.names.unknownType(t)).Values(
-						jen.Id("Kind").Op(":").Id("x").Dot("Kind").Call(),
-						jen.Id("Value").Op(":").Id("d").Dot("Any").Call()))
-			}
-		}),
-		jen.Id("x").Dot("End").Call(),
-		jen.Return(jen.Id("v"))))
-}
-
-func (g *gen) decodeVariant(body *jen.Group, v *schema.Variant) {
-	name := g.names.variants[v]
-	body.Id("d").Dot("New").Call(jen.Lit(variantSize(v)))
-	switch {
-	case variantStruct(v) != nil:
-		body.Id("u").Op(":=").New(jen.Id(name))
-		body.Id("u").Dot("decodeCBOR").Call(jen.Id("d"))
-	case isStruct(v.Type): // under a new type
-		body.Id("u").Op(":=").New(jen.Id(name))
-		body.Add(g.structPointer(v.Type, variantValue(v), false)).Dot("decodeCBOR").Call(jen.Id("d"))
-	default:
-		body.Id("v").Op("=").Op("&").Id(name).Values(jen.Id("Value").Op(":").Add(g.decodeExpr(v.Type)))
-		return
-	}
-	body.Id("v").Op("=").Id("u")
-}
-
-// emitUnionValidate declares the function that validates what a union holds.
-//
-//	func validateTask(c *codec.Validator, v Task) {
-//		switch u := v.(type) {
-//		case *ShellTask:
-//			if u != nil && c.Enter() {
-//				u.validate(c)
-//				c.Leave("shell")
-//			}
-//		}
-//	}
-func (g *gen) emitUnionValidate(f *file, t *schema.Type) {
-	f.decl(nil, jen.Func().Id(g.names.validateFunc(t)).Params(validatorParam(), jen.Id("v").Id(g.names.types[t])).Block(
-		g.variantSwitch(t, func(cases *jen.Group) {
-			for _, v := range variantOrder(t) {
-				inside := g.validateValue(jen.Lit(""), v.Type, variantValue(v), variantStruct(v) != nil)
-				if len(inside) == 0 {
-					continue
-				}
-				cases.Case(jen.Op("*").Id(g.names.variants[v])).Block(
-					jen.If(jen.Id("u").Op("!=").Nil().Op("&&").Id("c").Dot("Enter").Call()).Block(
-						append(inside, jen.Id("c").Dot("Leave").Call(jen.Lit(v.Name)))...))
-			}
-		})))
 }

@@ -23,7 +23,7 @@ const (
 	MoodAway Mood = "away"
 )
 
-var valuesMood = []string{"away", "busy", "fine"}
+var layoutMood = codec.Enum{Name: "Mood", Values: []string{"away", "busy", "fine"}}
 
 // MoodValues returns the declared values in the order of the schema.
 func MoodValues() []Mood {
@@ -32,7 +32,7 @@ func MoodValues() []Mood {
 
 // ParseMood returns s as a Mood. The error lists the declared values.
 func ParseMood(s string) (Mood, error) {
-	v, err := codec.ParseEnum("Mood", s, valuesMood)
+	v, err := layoutMood.Parse(s)
 	return Mood(v), err
 }
 
@@ -40,7 +40,7 @@ func ParseMood(s string) (Mood, error) {
 func (v Mood) String() string { return string(v) }
 
 // Known reports whether the schema declares the value.
-func (v Mood) Known() bool { return codec.Declared(string(v), valuesMood) }
+func (v Mood) Known() bool { return layoutMood.Known(string(v)) }
 
 // Topic: What the room talks about.
 type Topic struct {
@@ -51,305 +51,168 @@ type Topic struct {
 	SetAt time.Time
 }
 
-var fieldsTopic = []codec.Field{{Name: "text"}, {Name: "set_at"}, {Name: "set_by", Rule: codec.Optional}}
+var layoutTopic = codec.Struct{Type: (*Topic)(nil), Fields: []codec.Field{
+	{Key: "text", Of: codec.String},
+	{Key: "set_by", Of: codec.String, Optional: true},
+	{Key: "set_at", Of: codec.Time},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *Topic) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *Topic) AppendCBOR(b []byte) ([]byte, error) { return layoutTopic.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *Topic) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *Topic) MarshalCBOR() ([]byte, error) { return layoutTopic.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *Topic) UnmarshalCBOR(b []byte) error {
-	*v = Topic{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *Topic) String() string { return codec.String("Topic", v.encodeCBOR) }
+func (v *Topic) UnmarshalCBOR(b []byte) error { return layoutTopic.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *Topic) Validate() error { return codec.Check(v) }
+func (v *Topic) Validate() error { return layoutTopic.Validate(v) }
 
-func (v *Topic) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64text", v.Text)
-		e.Time("\x66set_at", v.SetAt)
-		if v.SetBy != nil {
-			e.Text("\x66set_by", *v.SetBy)
-		}
-		e.End(s)
-	}
-}
-
-func (v *Topic) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsTopic); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Text = d.Text()
-		case 1:
-			v.SetAt = d.Time()
-		case 2:
-			v.SetBy = new(d.Text())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *Topic) String() string { return layoutTopic.String(v) }
 
 // ChatSayPayload is the payload of chat.say.
 type ChatSayPayload struct {
 	Text string
 }
 
-var fieldsChatSayPayload = []codec.Field{{Name: "text"}}
+var layoutChatSayPayload = codec.Struct{Type: (*ChatSayPayload)(nil), Fields: []codec.Field{
+	{Key: "text", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSayPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatSayPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatSayPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatSayPayload) MarshalCBOR() ([]byte, error) { return layoutChatSayPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ChatSayPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatSayPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatSayPayload) String() string { return codec.String("ChatSayPayload", v.encodeCBOR) }
+func (v *ChatSayPayload) UnmarshalCBOR(b []byte) error { return layoutChatSayPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSayPayload) Validate() error { return codec.Check(v) }
+func (v *ChatSayPayload) Validate() error { return layoutChatSayPayload.Validate(v) }
 
-func (v *ChatSayPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64text", v.Text)
-		e.End(s)
-	}
-}
-
-func (v *ChatSayPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatSayPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Text = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatSayPayload) String() string { return layoutChatSayPayload.String(v) }
 
 // ChatMoodPayload is the payload of chat.mood.
 type ChatMoodPayload struct {
 	Mood Mood
 }
 
-var fieldsChatMoodPayload = []codec.Field{{Name: "mood"}}
+var layoutChatMoodPayload = codec.Struct{Type: (*ChatMoodPayload)(nil), Fields: []codec.Field{
+	{Key: "mood", Of: &layoutMood},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatMoodPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatMoodPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatMoodPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatMoodPayload) MarshalCBOR() ([]byte, error) { return layoutChatMoodPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ChatMoodPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatMoodPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatMoodPayload) String() string { return codec.String("ChatMoodPayload", v.encodeCBOR) }
+func (v *ChatMoodPayload) UnmarshalCBOR(b []byte) error { return layoutChatMoodPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatMoodPayload) Validate() error { return codec.Check(v) }
+func (v *ChatMoodPayload) Validate() error { return layoutChatMoodPayload.Validate(v) }
 
-func (v *ChatMoodPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64mood", string(v.Mood))
-		e.End(s)
-	}
-}
-
-func (v *ChatMoodPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatMoodPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Mood = Mood(d.Enum(valuesMood, false))
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatMoodPayload) String() string { return layoutChatMoodPayload.String(v) }
 
 // ChatWhisperPayload is the payload of chat.whisper.
 type ChatWhisperPayload struct {
 	Text string
 }
 
-var fieldsChatWhisperPayload = []codec.Field{{Name: "text"}}
+var layoutChatWhisperPayload = codec.Struct{Type: (*ChatWhisperPayload)(nil), Fields: []codec.Field{
+	{Key: "text", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatWhisperPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatWhisperPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatWhisperPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatWhisperPayload) MarshalCBOR() ([]byte, error) {
+	return layoutChatWhisperPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatWhisperPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatWhisperPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutChatWhisperPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *ChatWhisperPayload) String() string { return codec.String("ChatWhisperPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatWhisperPayload) Validate() error { return codec.Check(v) }
+func (v *ChatWhisperPayload) Validate() error { return layoutChatWhisperPayload.Validate(v) }
 
-func (v *ChatWhisperPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64text", v.Text)
-		e.End(s)
-	}
-}
-
-func (v *ChatWhisperPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatWhisperPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Text = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatWhisperPayload) String() string { return layoutChatWhisperPayload.String(v) }
 
 // ChatSetTopicPayload is the payload of chat.set_topic.
 type ChatSetTopicPayload struct {
 	Text string
 }
 
-var fieldsChatSetTopicPayload = []codec.Field{{Name: "text"}}
+var layoutChatSetTopicPayload = codec.Struct{Type: (*ChatSetTopicPayload)(nil), Fields: []codec.Field{
+	{Key: "text", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSetTopicPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatSetTopicPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatSetTopicPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatSetTopicPayload) MarshalCBOR() ([]byte, error) {
+	return layoutChatSetTopicPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatSetTopicPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatSetTopicPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatSetTopicPayload) String() string {
-	return codec.String("ChatSetTopicPayload", v.encodeCBOR)
+	return layoutChatSetTopicPayload.Unmarshal(b, v)
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSetTopicPayload) Validate() error { return codec.Check(v) }
+func (v *ChatSetTopicPayload) Validate() error { return layoutChatSetTopicPayload.Validate(v) }
 
-func (v *ChatSetTopicPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64text", v.Text)
-		e.End(s)
-	}
-}
-
-func (v *ChatSetTopicPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatSetTopicPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Text = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatSetTopicPayload) String() string { return layoutChatSetTopicPayload.String(v) }
 
 // ChatSetTopicReply is the reply to chat.set_topic.
 type ChatSetTopicReply struct {
 	Before Topic
 }
 
-var fieldsChatSetTopicReply = []codec.Field{{Name: "before"}}
+var layoutChatSetTopicReply = codec.Struct{Type: (*ChatSetTopicReply)(nil), Fields: []codec.Field{
+	{Key: "before", Of: &layoutTopic},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSetTopicReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatSetTopicReply.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatSetTopicReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatSetTopicReply) MarshalCBOR() ([]byte, error) {
+	return layoutChatSetTopicReply.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatSetTopicReply) UnmarshalCBOR(b []byte) error {
-	*v = ChatSetTopicReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutChatSetTopicReply.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *ChatSetTopicReply) String() string { return codec.String("ChatSetTopicReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSetTopicReply) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *ChatSetTopicReply) Validate() error { return layoutChatSetTopicReply.Validate(v) }
 
-func (v *ChatSetTopicReply) validate(c *codec.Validator) {
-	if c.Enter() {
-		c.Check(&v.Before)
-		c.Leave("before")
-	}
-	c.Check(v)
-}
-
-func (v *ChatSetTopicReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Key("\x66before")
-		v.Before.encodeCBOR(e)
-		e.End(s)
-	}
-}
-
-func (v *ChatSetTopicReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatSetTopicReply); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Before.decodeCBOR(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatSetTopicReply) String() string { return layoutChatSetTopicReply.String(v) }
 
 // ChatSaidPayload is the payload of chat.said.
 type ChatSaidPayload struct {
@@ -358,147 +221,84 @@ type ChatSaidPayload struct {
 	At   time.Time
 }
 
-var fieldsChatSaidPayload = []codec.Field{{Name: "at"}, {Name: "from"}, {Name: "text"}}
+var layoutChatSaidPayload = codec.Struct{Type: (*ChatSaidPayload)(nil), Fields: []codec.Field{
+	{Key: "from", Of: codec.String},
+	{Key: "text", Of: codec.String},
+	{Key: "at", Of: codec.Time},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatSaidPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatSaidPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatSaidPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatSaidPayload) MarshalCBOR() ([]byte, error) { return layoutChatSaidPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ChatSaidPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatSaidPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatSaidPayload) String() string { return codec.String("ChatSaidPayload", v.encodeCBOR) }
+func (v *ChatSaidPayload) UnmarshalCBOR(b []byte) error { return layoutChatSaidPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatSaidPayload) Validate() error { return codec.Check(v) }
+func (v *ChatSaidPayload) Validate() error { return layoutChatSaidPayload.Validate(v) }
 
-func (v *ChatSaidPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Time("\x62at", v.At)
-		e.Text("\x64from", v.From)
-		e.Text("\x64text", v.Text)
-		e.End(s)
-	}
-}
-
-func (v *ChatSaidPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatSaidPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.At = d.Time()
-		case 1:
-			v.From = d.Text()
-		case 2:
-			v.Text = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatSaidPayload) String() string { return layoutChatSaidPayload.String(v) }
 
 // ChatJoinedPayload is the payload of chat.joined.
 type ChatJoinedPayload struct {
 	Name string
 }
 
-var fieldsChatJoinedPayload = []codec.Field{{Name: "name"}}
+var layoutChatJoinedPayload = codec.Struct{Type: (*ChatJoinedPayload)(nil), Fields: []codec.Field{
+	{Key: "name", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatJoinedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatJoinedPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatJoinedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatJoinedPayload) MarshalCBOR() ([]byte, error) {
+	return layoutChatJoinedPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatJoinedPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatJoinedPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutChatJoinedPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *ChatJoinedPayload) String() string { return codec.String("ChatJoinedPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatJoinedPayload) Validate() error { return codec.Check(v) }
+func (v *ChatJoinedPayload) Validate() error { return layoutChatJoinedPayload.Validate(v) }
 
-func (v *ChatJoinedPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64name", v.Name)
-		e.End(s)
-	}
-}
-
-func (v *ChatJoinedPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatJoinedPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Name = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatJoinedPayload) String() string { return layoutChatJoinedPayload.String(v) }
 
 // ChatLeftPayload is the payload of chat.left.
 type ChatLeftPayload struct {
 	Name string
 }
 
-var fieldsChatLeftPayload = []codec.Field{{Name: "name"}}
+var layoutChatLeftPayload = codec.Struct{Type: (*ChatLeftPayload)(nil), Fields: []codec.Field{
+	{Key: "name", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatLeftPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatLeftPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatLeftPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatLeftPayload) MarshalCBOR() ([]byte, error) { return layoutChatLeftPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ChatLeftPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatLeftPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatLeftPayload) String() string { return codec.String("ChatLeftPayload", v.encodeCBOR) }
+func (v *ChatLeftPayload) UnmarshalCBOR(b []byte) error { return layoutChatLeftPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatLeftPayload) Validate() error { return codec.Check(v) }
+func (v *ChatLeftPayload) Validate() error { return layoutChatLeftPayload.Validate(v) }
 
-func (v *ChatLeftPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64name", v.Name)
-		e.End(s)
-	}
-}
-
-func (v *ChatLeftPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatLeftPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Name = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatLeftPayload) String() string { return layoutChatLeftPayload.String(v) }
 
 // ChatMoodChangedPayload is the payload of chat.mood_changed.
 type ChatMoodChangedPayload struct {
@@ -506,111 +306,58 @@ type ChatMoodChangedPayload struct {
 	Mood Mood
 }
 
-var fieldsChatMoodChangedPayload = []codec.Field{{Name: "mood"}, {Name: "name"}}
+var layoutChatMoodChangedPayload = codec.Struct{Type: (*ChatMoodChangedPayload)(nil), Fields: []codec.Field{
+	{Key: "name", Of: codec.String},
+	{Key: "mood", Of: &layoutMood},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatMoodChangedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatMoodChangedPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatMoodChangedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatMoodChangedPayload) MarshalCBOR() ([]byte, error) {
+	return layoutChatMoodChangedPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatMoodChangedPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatMoodChangedPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatMoodChangedPayload) String() string {
-	return codec.String("ChatMoodChangedPayload", v.encodeCBOR)
+	return layoutChatMoodChangedPayload.Unmarshal(b, v)
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatMoodChangedPayload) Validate() error { return codec.Check(v) }
+func (v *ChatMoodChangedPayload) Validate() error { return layoutChatMoodChangedPayload.Validate(v) }
 
-func (v *ChatMoodChangedPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64mood", string(v.Mood))
-		e.Text("\x64name", v.Name)
-		e.End(s)
-	}
-}
-
-func (v *ChatMoodChangedPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatMoodChangedPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Mood = Mood(d.Enum(valuesMood, false))
-		case 1:
-			v.Name = d.Text()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatMoodChangedPayload) String() string { return layoutChatMoodChangedPayload.String(v) }
 
 // ChatTopicChangedPayload is the payload of chat.topic_changed.
 type ChatTopicChangedPayload struct {
 	Topic Topic
 }
 
-var fieldsChatTopicChangedPayload = []codec.Field{{Name: "topic"}}
+var layoutChatTopicChangedPayload = codec.Struct{Type: (*ChatTopicChangedPayload)(nil), Fields: []codec.Field{
+	{Key: "topic", Of: &layoutTopic},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ChatTopicChangedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutChatTopicChangedPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ChatTopicChangedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ChatTopicChangedPayload) MarshalCBOR() ([]byte, error) {
+	return layoutChatTopicChangedPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ChatTopicChangedPayload) UnmarshalCBOR(b []byte) error {
-	*v = ChatTopicChangedPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ChatTopicChangedPayload) String() string {
-	return codec.String("ChatTopicChangedPayload", v.encodeCBOR)
+	return layoutChatTopicChangedPayload.Unmarshal(b, v)
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ChatTopicChangedPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *ChatTopicChangedPayload) Validate() error { return layoutChatTopicChangedPayload.Validate(v) }
 
-func (v *ChatTopicChangedPayload) validate(c *codec.Validator) {
-	if c.Enter() {
-		c.Check(&v.Topic)
-		c.Leave("topic")
-	}
-	c.Check(v)
-}
-
-func (v *ChatTopicChangedPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Key("\x65topic")
-		v.Topic.encodeCBOR(e)
-		e.End(s)
-	}
-}
-
-func (v *ChatTopicChangedPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsChatTopicChangedPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Topic.decodeCBOR(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ChatTopicChangedPayload) String() string { return layoutChatTopicChangedPayload.String(v) }

@@ -29,21 +29,13 @@ func (v ID) MarshalText() ([]byte, error) { return ipcio.UUID(v).MarshalText() }
 func (v *ID) UnmarshalText(b []byte) error { return (*ipcio.UUID)(v).UnmarshalText(b) }
 
 // AppendCBOR appends the encoding to b.
-func (v ID) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, nil)
-	e.UUID("", v)
-	return e.Finish()
-}
+func (v ID) AppendCBOR(b []byte) ([]byte, error) { return codec.UUID.Append(b, &v) }
 
 // MarshalCBOR returns the encoding.
-func (v ID) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v ID) MarshalCBOR() ([]byte, error) { return codec.UUID.Append(nil, &v) }
 
 // UnmarshalCBOR decodes b and keeps none of it.
-func (v *ID) UnmarshalCBOR(b []byte) error {
-	d := codec.NewDecoder(b)
-	*v = ID(d.UUID())
-	return d.Finish(nil)
-}
+func (v *ID) UnmarshalCBOR(b []byte) error { return codec.UUID.Unmarshal(b, v) }
 
 // When is a timestamp with a name of its own.
 type When time.Time
@@ -54,144 +46,81 @@ func (v When) String() string {
 }
 
 // AppendCBOR appends the encoding to b.
-func (v When) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, nil)
-	e.Time("", time.Time(v))
-	return e.Finish()
-}
+func (v When) AppendCBOR(b []byte) ([]byte, error) { return codec.Time.Append(b, &v) }
 
 // MarshalCBOR returns the encoding.
-func (v When) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v When) MarshalCBOR() ([]byte, error) { return codec.Time.Append(nil, &v) }
 
 // UnmarshalCBOR decodes b and keeps none of it.
-func (v *When) UnmarshalCBOR(b []byte) error {
-	d := codec.NewDecoder(b)
-	*v = When(d.Time())
-	return d.Finish(nil)
-}
+func (v *When) UnmarshalCBOR(b []byte) error { return codec.Time.Unmarshal(b, v) }
 
 // Wait is a duration with a name of its own.
 type Wait time.Duration
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Wait) Validate() error {
-	var c codec.Validator
-	validateWait(&c, "", v)
-	return c.Err()
-}
+var layoutWait = codec.Named{Type: (*Wait)(nil), Of: codec.Duration, Rules: []codec.Rule{codec.IntRange{Min: 1000000, Max: 60000000000, Want: "1ms..1m"}}}
 
-func validateWait(c *codec.Validator, name string, v Wait) {
-	c.Rule(name, v >= 1000000 && v <= 60000000000, "range", "1ms..1m")
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Wait) Validate() error { return layoutWait.Validate(&v) }
 
 // Slug is a string with a name of its own.
 type Slug string
 
+var layoutSlug = codec.Named{Type: (*Slug)(nil), Of: codec.String, Rules: []codec.Rule{codec.Len{Min: 1, Max: 8}, codec.Pattern{Expr: "[a-z][a-z0-9-]*"}}}
+
 // Validate returns an *ipcio.ValidationError or nil.
-func (v Slug) Validate() error {
-	var c codec.Validator
-	validateSlug(&c, "", v)
-	return c.Err()
-}
-
-var patternSlug = codec.NewPattern("[a-z][a-z0-9-]*")
-
-func validateSlug(c *codec.Validator, name string, v Slug) {
-	c.Rule(name, codec.RuneLen(string(v), 1, 8), "len", "1..8")
-	c.Rule(name, patternSlug.Match(string(v)), "pattern", "[a-z][a-z0-9-]*")
-}
+func (v Slug) Validate() error { return layoutSlug.Validate(&v) }
 
 // Short is a Slug with a name of its own.
 type Short string
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Short) Validate() error {
-	var c codec.Validator
-	validateShort(&c, "", v)
-	return c.Err()
-}
+var layoutShort = codec.Named{Type: (*Short)(nil), Of: &layoutSlug, Rules: []codec.Rule{codec.Len{Max: 3}}}
 
-func validateShort(c *codec.Validator, name string, v Short) {
-	c.Rule(name, codec.RuneLen(string(v), 0, 3), "len", "..3")
-	validateSlug(c, name, Slug(v))
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Short) Validate() error { return layoutShort.Validate(&v) }
 
 // Slugs is a list<Slug> with a name of its own.
 type Slugs []Slug
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Slugs) Validate() error {
-	var c codec.Validator
-	validateSlugs(&c, "", v)
-	return c.Err()
-}
+var layoutSlugs = codec.Named{Type: (*Slugs)(nil), Of: codec.List{Of: &layoutSlug}, Rules: []codec.Rule{codec.Len{Max: 3}}}
 
-func validateSlugs(c *codec.Validator, name string, v Slugs) {
-	c.Rule(name, len(v) <= 3, "len", "..3")
-	validateListSlug(c, v)
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Slugs) Validate() error { return layoutSlugs.Validate(&v) }
 
 // Percent is a float32 with a name of its own.
 type Percent float32
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Percent) Validate() error {
-	var c codec.Validator
-	validatePercent(&c, "", v)
-	return c.Err()
-}
+var layoutPercent = codec.Named{Type: (*Percent)(nil), Of: codec.Float32, Rules: []codec.Rule{codec.FloatRange{Min: 0, Max: 100, Want: "0..100"}}}
 
-func validatePercent(c *codec.Validator, name string, v Percent) {
-	c.Rule(name, v >= 0 && v <= 100, "range", "0..100")
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Percent) Validate() error { return layoutPercent.Validate(&v) }
 
 // Blob is a bytes with a name of its own.
 type Blob []byte
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Blob) Validate() error {
-	var c codec.Validator
-	validateBlob(&c, "", v)
-	return c.Err()
-}
+var layoutBlob = codec.Named{Type: (*Blob)(nil), Of: codec.ByteString, Rules: []codec.Rule{codec.Len{Min: 2, Max: 4}}}
 
-func validateBlob(c *codec.Validator, name string, v Blob) {
-	c.Rule(name, len(v) >= 2 && len(v) <= 4, "len", "2..4")
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Blob) Validate() error { return layoutBlob.Validate(&v) }
 
 // Extra is a any with a name of its own.
 type Extra ipcio.Any
 
 // AppendCBOR appends the encoding to b.
-func (v Extra) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, nil)
-	e.Any("", v)
-	return e.Finish()
-}
+func (v Extra) AppendCBOR(b []byte) ([]byte, error) { return codec.Any.Append(b, &v) }
 
 // MarshalCBOR returns the encoding.
-func (v Extra) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v Extra) MarshalCBOR() ([]byte, error) { return codec.Any.Append(nil, &v) }
 
 // UnmarshalCBOR decodes b and keeps none of it.
-func (v *Extra) UnmarshalCBOR(b []byte) error {
-	d := codec.NewDecoder(b)
-	*v = Extra(d.Any())
-	return d.Finish(nil)
-}
+func (v *Extra) UnmarshalCBOR(b []byte) error { return codec.Any.Unmarshal(b, v) }
 
 // Table is a map<int8> with a name of its own.
 type Table map[string]int8
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Table) Validate() error {
-	var c codec.Validator
-	validateTable(&c, "", v)
-	return c.Err()
-}
+var layoutTable = codec.Named{Type: (*Table)(nil), Of: codec.Map{Of: codec.Int8}, Rules: []codec.Rule{codec.Len{Max: 2}}}
 
-func validateTable(c *codec.Validator, name string, v Table) {
-	c.Rule(name, len(v) <= 2, "len", "..2")
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Table) Validate() error { return layoutTable.Validate(&v) }
 
 // Level is an enum of the protocol.
 //
@@ -205,7 +134,7 @@ const (
 	LevelHigh Level = "high"
 )
 
-var valuesLevel = []string{"high", "low", "mid"}
+var layoutLevel = codec.Enum{Name: "Level", Values: []string{"high", "low", "mid"}, Closed: true}
 
 // LevelValues returns the declared values in the order of the schema.
 func LevelValues() []Level {
@@ -214,7 +143,7 @@ func LevelValues() []Level {
 
 // ParseLevel returns s as a Level. The error lists the declared values.
 func ParseLevel(s string) (Level, error) {
-	v, err := codec.ParseEnum("Level", s, valuesLevel)
+	v, err := layoutLevel.Parse(s)
 	return Level(v), err
 }
 
@@ -222,7 +151,7 @@ func ParseLevel(s string) (Level, error) {
 func (v Level) String() string { return string(v) }
 
 // Known reports whether the schema declares the value.
-func (v Level) Known() bool { return codec.Declared(string(v), valuesLevel) }
+func (v Level) Known() bool { return layoutLevel.Known(string(v)) }
 
 // Mood is an enum of the protocol.
 //
@@ -236,7 +165,7 @@ const (
 	MoodNotSoGood Mood = "not so good"
 )
 
-var valuesMood = []string{"bad", "fine", "not so good"}
+var layoutMood = codec.Enum{Name: "Mood", Values: []string{"bad", "fine", "not so good"}}
 
 // MoodValues returns the declared values in the order of the schema.
 func MoodValues() []Mood {
@@ -245,7 +174,7 @@ func MoodValues() []Mood {
 
 // ParseMood returns s as a Mood. The error lists the declared values.
 func ParseMood(s string) (Mood, error) {
-	v, err := codec.ParseEnum("Mood", s, valuesMood)
+	v, err := layoutMood.Parse(s)
 	return Mood(v), err
 }
 
@@ -253,7 +182,7 @@ func ParseMood(s string) (Mood, error) {
 func (v Mood) String() string { return string(v) }
 
 // Known reports whether the schema declares the value.
-func (v Mood) Known() bool { return codec.Declared(string(v), valuesMood) }
+func (v Mood) Known() bool { return layoutMood.Known(string(v)) }
 
 // Leaf is a struct of the protocol.
 type Leaf struct {
@@ -261,64 +190,25 @@ type Leaf struct {
 	Weight *Percent
 }
 
-var fieldsLeaf = []codec.Field{{Name: "name"}, {Name: "weight", Rule: codec.Optional}}
+var layoutLeaf = codec.Struct{Type: (*Leaf)(nil), Fields: []codec.Field{
+	{Key: "name", Of: &layoutSlug},
+	{Key: "weight", Of: &layoutPercent, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *Leaf) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *Leaf) AppendCBOR(b []byte) ([]byte, error) { return layoutLeaf.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *Leaf) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *Leaf) MarshalCBOR() ([]byte, error) { return layoutLeaf.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *Leaf) UnmarshalCBOR(b []byte) error {
-	*v = Leaf{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *Leaf) String() string { return codec.String("Leaf", v.encodeCBOR) }
+func (v *Leaf) UnmarshalCBOR(b []byte) error { return layoutLeaf.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *Leaf) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *Leaf) Validate() error { return layoutLeaf.Validate(v) }
 
-func (v *Leaf) validate(c *codec.Validator) {
-	validateSlug(c, "name", v.Name)
-	if v.Weight != nil {
-		validatePercent(c, "weight", *v.Weight)
-	}
-	c.Check(v)
-}
-
-func (v *Leaf) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64name", string(v.Name))
-		if v.Weight != nil {
-			e.Float32("\x66weight", float32(*v.Weight))
-		}
-		e.End(s)
-	}
-}
-
-func (v *Leaf) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsLeaf); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Name = Slug(d.Text())
-		case 1:
-			v.Weight = new(Percent(d.Float32()))
-		}
-	}
-}
+// String returns the value in one line.
+func (v *Leaf) String() string { return layoutLeaf.String(v) }
 
 // Tree is a struct of the protocol.
 type Tree struct {
@@ -328,99 +218,32 @@ type Tree struct {
 	Next  *Tree
 }
 
-var fieldsTree = []codec.Field{
-	{Name: "kids"}, {Name: "leaf", Rule: codec.Optional}, {Name: "next", Rule: codec.Optional},
-	{Name: "named", Rule: codec.Optional},
-}
+var layoutTree = codec.Struct{Type: (*Tree)(nil), Fields: []codec.Field{
+	{Key: "leaf", Of: &layoutLeaf, Optional: true},
+	{Key: "kids", Of: codec.List{Of: refTree{}}},
+	{Key: "named", Of: codec.Map{Of: refTree{}}, Optional: true},
+	{Key: "next", Of: refTree{}, Optional: true},
+}}
+
+// refTree stands for layoutTree where that is part of itself.
+type refTree struct{}
+
+func (refTree) Layout() codec.Type { return &layoutTree }
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *Tree) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *Tree) AppendCBOR(b []byte) ([]byte, error) { return layoutTree.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *Tree) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *Tree) MarshalCBOR() ([]byte, error) { return layoutTree.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *Tree) UnmarshalCBOR(b []byte) error {
-	*v = Tree{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *Tree) String() string { return codec.String("Tree", v.encodeCBOR) }
+func (v *Tree) UnmarshalCBOR(b []byte) error { return layoutTree.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *Tree) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *Tree) Validate() error { return layoutTree.Validate(v) }
 
-func (v *Tree) validate(c *codec.Validator) {
-	if v.Leaf != nil && c.Enter() {
-		v.Leaf.validate(c)
-		c.Leave("leaf")
-	}
-	if c.Enter() {
-		validateListTree(c, v.Kids)
-		c.Leave("kids")
-	}
-	if v.Named != nil && c.Enter() {
-		validateMapTree(c, v.Named)
-		c.Leave("named")
-	}
-	if v.Next != nil && c.Enter() {
-		v.Next.validate(c)
-		c.Leave("next")
-	}
-	c.Check(v)
-}
-
-func (v *Tree) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Key("\x64kids")
-		encodeListTree(e, v.Kids)
-		if v.Leaf != nil {
-			e.Key("\x64leaf")
-			e.New(24)
-			v.Leaf.encodeCBOR(e)
-		}
-		if v.Next != nil {
-			e.Key("\x64next")
-			e.New(48)
-			v.Next.encodeCBOR(e)
-		}
-		if v.Named != nil {
-			e.Key("\x65named")
-			encodeMapTree(e, v.Named)
-		}
-		e.End(s)
-	}
-}
-
-func (v *Tree) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsTree); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Kids = decodeListTree(d)
-		case 1:
-			d.New(24)
-			v.Leaf = new(Leaf)
-			v.Leaf.decodeCBOR(d)
-		case 2:
-			d.New(48)
-			v.Next = new(Tree)
-			v.Next.decodeCBOR(d)
-		case 3:
-			v.Named = decodeMapTree(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *Tree) String() string { return layoutTree.String(v) }
 
 // Shape is a union of the protocol.
 //
@@ -448,52 +271,25 @@ type ShapeSquare struct {
 	Label *string
 }
 
-var fieldsShapeSquare = []codec.Field{{Name: "side"}, {Name: "label", Rule: codec.Optional}}
+var layoutShapeSquare = codec.Struct{Type: (*ShapeSquare)(nil), Fields: []codec.Field{
+	{Key: "side", Of: codec.Uint8},
+	{Key: "label", Of: codec.String, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *ShapeSquare) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *ShapeSquare) AppendCBOR(b []byte) ([]byte, error) { return layoutShapeSquare.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *ShapeSquare) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ShapeSquare) MarshalCBOR() ([]byte, error) { return layoutShapeSquare.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ShapeSquare) UnmarshalCBOR(b []byte) error {
-	*v = ShapeSquare{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ShapeSquare) String() string { return codec.String("ShapeSquare", v.encodeCBOR) }
+func (v *ShapeSquare) UnmarshalCBOR(b []byte) error { return layoutShapeSquare.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ShapeSquare) Validate() error { return codec.Check(v) }
+func (v *ShapeSquare) Validate() error { return layoutShapeSquare.Validate(v) }
 
-func (v *ShapeSquare) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Uint("\x64side", uint64(v.Side))
-		if v.Label != nil {
-			e.Text("\x65label", *v.Label)
-		}
-		e.End(s)
-	}
-}
-
-func (v *ShapeSquare) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsShapeSquare); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Side = d.Uint8()
-		case 1:
-			v.Label = new(d.Text())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ShapeSquare) String() string { return layoutShapeSquare.String(v) }
 
 // ShapeKind returns the name of the variant as it travels.
 func (*ShapeSquare) ShapeKind() string { return "square" }
@@ -541,105 +337,19 @@ func (v *ShapeUnknown) ShapeKind() string { return v.Kind }
 
 func (*ShapeUnknown) isShape() {}
 
-var variantsShape = []string{"at", "both", "tree", "extra", "circle", "square"}
+var layoutShape = codec.Union{Type: (*Shape)(nil), Unknown: (*ShapeUnknown)(nil), Variants: []codec.Variant{
+	{Key: "circle", Type: (*ShapeCircle)(nil), Of: codec.Float64},
+	{Key: "square", Type: (*ShapeSquare)(nil), Of: &layoutShapeSquare},
+	{Key: "tree", Type: (*Tree)(nil), Of: &layoutTree},
+	{Key: "at", Type: (*ShapeAt)(nil), Of: codec.Time},
+	{Key: "both", Type: (*ShapeBoth)(nil), Of: codec.List{Of: refShape{}}},
+	{Key: "extra", Type: (*ShapeExtra)(nil), Of: codec.Any},
+}}
 
-func encodeShape(e *codec.Encoder, v Shape) {
-	if s, ok := e.Struct(); ok {
-		switch u := v.(type) {
-		case *ShapeAt:
-			if e.Variant("\x62at", u != nil) {
-				e.New(24)
-				e.Time("", u.Value)
-			}
-		case *ShapeBoth:
-			if e.Variant("\x64both", u != nil) {
-				e.New(24)
-				encodeListShape(e, u.Value)
-			}
-		case *Tree:
-			if e.Variant("\x64tree", u != nil) {
-				e.New(48)
-				u.encodeCBOR(e)
-			}
-		case *ShapeExtra:
-			if e.Variant("\x65extra", u != nil) {
-				e.New(24)
-				e.Any("", u.Value)
-			}
-		case *ShapeCircle:
-			if e.Variant("\x66circle", u != nil) {
-				e.New(8)
-				e.Float64("", u.Value)
-			}
-		case *ShapeSquare:
-			if e.Variant("\x66square", u != nil) {
-				e.New(16)
-				u.encodeCBOR(e)
-			}
-		case *ShapeUnknown:
-			if u != nil {
-				e.Unknown(u.Kind, u.Value, variantsShape)
-			} else {
-				e.NoVariant("Shape")
-			}
-		default:
-			e.NoVariant("Shape")
-		}
-		e.End(s)
-	}
-}
+// refShape stands for layoutShape where that is part of itself.
+type refShape struct{}
 
-func decodeShape(d *codec.Decoder) (v Shape) {
-	x := d.Union(variantsShape, false)
-	switch x.Index() {
-	case 0:
-		d.New(24)
-		v = &ShapeAt{Value: d.Time()}
-	case 1:
-		d.New(24)
-		v = &ShapeBoth{Value: decodeListShape(d)}
-	case 2:
-		d.New(48)
-		u := new(Tree)
-		u.decodeCBOR(d)
-		v = u
-	case 3:
-		d.New(24)
-		v = &ShapeExtra{Value: ipcio.Any(d.Any())}
-	case 4:
-		d.New(8)
-		v = &ShapeCircle{Value: d.Float64()}
-	case 5:
-		d.New(16)
-		u := new(ShapeSquare)
-		u.decodeCBOR(d)
-		v = u
-	case codec.UnknownVariant:
-		v = &ShapeUnknown{Kind: x.Kind(), Value: d.Any()}
-	}
-	x.End()
-	return v
-}
-
-func validateShape(c *codec.Validator, v Shape) {
-	switch u := v.(type) {
-	case *ShapeBoth:
-		if u != nil && c.Enter() {
-			validateListShape(c, u.Value)
-			c.Leave("both")
-		}
-	case *Tree:
-		if u != nil && c.Enter() {
-			u.validate(c)
-			c.Leave("tree")
-		}
-	case *ShapeSquare:
-		if u != nil && c.Enter() {
-			c.Check(u)
-			c.Leave("square")
-		}
-	}
-}
+func (refShape) Layout() codec.Type { return &layoutShape }
 
 // Fixed is a union of the protocol.
 //
@@ -682,79 +392,12 @@ func (*Leaf) FixedKind() string { return "leaf" }
 
 func (*Leaf) isFixed() {}
 
-var variantsFixed = []string{"a", "b", "c", "leaf"}
-
-func encodeFixed(e *codec.Encoder, v Fixed) {
-	if s, ok := e.Struct(); ok {
-		switch u := v.(type) {
-		case *FixedA:
-			if e.Variant("\x61a", u != nil) {
-				e.New(16)
-				e.Text("", u.Value)
-			}
-		case *FixedB:
-			if e.Variant("\x61b", u != nil) {
-				e.New(16)
-				e.Text("", string(u.Value))
-			}
-		case *FixedC:
-			if e.Variant("\x61c", u != nil) {
-				e.New(24)
-				encodeListSlug(e, u.Value)
-			}
-		case *Leaf:
-			if e.Variant("\x64leaf", u != nil) {
-				e.New(24)
-				u.encodeCBOR(e)
-			}
-		default:
-			e.NoVariant("Fixed")
-		}
-		e.End(s)
-	}
-}
-
-func decodeFixed(d *codec.Decoder) (v Fixed) {
-	x := d.Union(variantsFixed, true)
-	switch x.Index() {
-	case 0:
-		d.New(16)
-		v = &FixedA{Value: d.Text()}
-	case 1:
-		d.New(16)
-		v = &FixedB{Value: Level(d.Enum(valuesLevel, true))}
-	case 2:
-		d.New(24)
-		v = &FixedC{Value: Slugs(decodeListSlug(d))}
-	case 3:
-		d.New(24)
-		u := new(Leaf)
-		u.decodeCBOR(d)
-		v = u
-	}
-	x.End()
-	return v
-}
-
-func validateFixed(c *codec.Validator, v Fixed) {
-	switch u := v.(type) {
-	case *FixedB:
-		if u != nil && c.Enter() {
-			c.Enum("", string(u.Value), valuesLevel)
-			c.Leave("b")
-		}
-	case *FixedC:
-		if u != nil && c.Enter() {
-			validateSlugs(c, "", u.Value)
-			c.Leave("c")
-		}
-	case *Leaf:
-		if u != nil && c.Enter() {
-			u.validate(c)
-			c.Leave("leaf")
-		}
-	}
-}
+var layoutFixed = codec.Union{Type: (*Fixed)(nil), Variants: []codec.Variant{
+	{Key: "a", Type: (*FixedA)(nil), Of: codec.String},
+	{Key: "b", Type: (*FixedB)(nil), Of: &layoutLevel},
+	{Key: "c", Type: (*FixedC)(nil), Of: &layoutSlugs},
+	{Key: "leaf", Type: (*Leaf)(nil), Of: &layoutLeaf},
+}}
 
 // ScalarsPayload is the payload of scalars.
 type ScalarsPayload struct {
@@ -777,100 +420,42 @@ type ScalarsPayload struct {
 	AnAny      ipcio.Any
 }
 
-var fieldsScalarsPayload = []codec.Field{
-	{Name: "a_bool"}, {Name: "a_uuid"}, {Name: "an_any", Rule: codec.AnyValue}, {Name: "a_uint8"},
-	{Name: "an_int8"}, {Name: "a_string"}, {Name: "a_uint16"}, {Name: "a_uint32"}, {Name: "a_uint64"},
-	{Name: "an_int16"}, {Name: "an_int32"}, {Name: "an_int64"}, {Name: "a_float32"},
-	{Name: "a_float64"}, {Name: "a_duration"}, {Name: "some_bytes"}, {Name: "a_timestamp"},
-}
+var layoutScalarsPayload = codec.Struct{Type: (*ScalarsPayload)(nil), Fields: []codec.Field{
+	{Key: "a_bool", Of: codec.Bool},
+	{Key: "an_int8", Of: codec.Int8},
+	{Key: "an_int16", Of: codec.Int16},
+	{Key: "an_int32", Of: codec.Int32},
+	{Key: "an_int64", Of: codec.Int64},
+	{Key: "a_uint8", Of: codec.Uint8},
+	{Key: "a_uint16", Of: codec.Uint16},
+	{Key: "a_uint32", Of: codec.Uint32},
+	{Key: "a_uint64", Of: codec.Uint64},
+	{Key: "a_float32", Of: codec.Float32},
+	{Key: "a_float64", Of: codec.Float64},
+	{Key: "a_string", Of: codec.String},
+	{Key: "some_bytes", Of: codec.ByteString},
+	{Key: "a_timestamp", Of: codec.Time},
+	{Key: "a_duration", Of: codec.Duration},
+	{Key: "a_uuid", Of: codec.UUID},
+	{Key: "an_any", Of: codec.Any},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ScalarsPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutScalarsPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ScalarsPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ScalarsPayload) MarshalCBOR() ([]byte, error) { return layoutScalarsPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ScalarsPayload) UnmarshalCBOR(b []byte) error {
-	*v = ScalarsPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ScalarsPayload) String() string { return codec.String("ScalarsPayload", v.encodeCBOR) }
+func (v *ScalarsPayload) UnmarshalCBOR(b []byte) error { return layoutScalarsPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ScalarsPayload) Validate() error { return codec.Check(v) }
+func (v *ScalarsPayload) Validate() error { return layoutScalarsPayload.Validate(v) }
 
-func (v *ScalarsPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Bool("\x66a_bool", v.ABool)
-		e.UUID("\x66a_uuid", v.AUUID)
-		e.Any("\x66an_any", v.AnAny)
-		e.Uint("\x67a_uint8", uint64(v.AUint8))
-		e.Int("\x67an_int8", int64(v.AnInt8))
-		e.Text("\x68a_string", v.AString)
-		e.Uint("\x68a_uint16", uint64(v.AUint16))
-		e.Uint("\x68a_uint32", uint64(v.AUint32))
-		e.Uint("\x68a_uint64", v.AUint64)
-		e.Int("\x68an_int16", int64(v.AnInt16))
-		e.Int("\x68an_int32", int64(v.AnInt32))
-		e.Int("\x68an_int64", v.AnInt64)
-		e.Float32("\x69a_float32", v.AFloat32)
-		e.Float64("\x69a_float64", v.AFloat64)
-		e.Duration("\x6aa_duration", v.ADuration)
-		e.Bytes("\x6asome_bytes", v.SomeBytes)
-		e.Time("\x6ba_timestamp", v.ATimestamp)
-		e.End(s)
-	}
-}
-
-func (v *ScalarsPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsScalarsPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.ABool = d.Bool()
-		case 1:
-			v.AUUID = ipcio.UUID(d.UUID())
-		case 2:
-			v.AnAny = ipcio.Any(d.Any())
-		case 3:
-			v.AUint8 = d.Uint8()
-		case 4:
-			v.AnInt8 = d.Int8()
-		case 5:
-			v.AString = d.Text()
-		case 6:
-			v.AUint16 = d.Uint16()
-		case 7:
-			v.AUint32 = d.Uint32()
-		case 8:
-			v.AUint64 = d.Uint64()
-		case 9:
-			v.AnInt16 = d.Int16()
-		case 10:
-			v.AnInt32 = d.Int32()
-		case 11:
-			v.AnInt64 = d.Int64()
-		case 12:
-			v.AFloat32 = d.Float32()
-		case 13:
-			v.AFloat64 = d.Float64()
-		case 14:
-			v.ADuration = d.Duration()
-		case 15:
-			v.SomeBytes = d.Bytes()
-		case 16:
-			v.ATimestamp = d.Time()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ScalarsPayload) String() string { return layoutScalarsPayload.String(v) }
 
 // OptionsPayload is the payload of options.
 type OptionsPayload struct {
@@ -893,139 +478,42 @@ type OptionsPayload struct {
 	AnAny      ipcio.Any
 }
 
-var fieldsOptionsPayload = []codec.Field{
-	{Name: "a_bool", Rule: codec.Optional}, {Name: "a_uuid", Rule: codec.Optional},
-	{Name: "an_any", Rule: codec.Optional}, {Name: "a_uint8", Rule: codec.Optional},
-	{Name: "an_int8", Rule: codec.Optional}, {Name: "a_string", Rule: codec.Optional},
-	{Name: "a_uint16", Rule: codec.Optional}, {Name: "a_uint32", Rule: codec.Optional},
-	{Name: "a_uint64", Rule: codec.Optional}, {Name: "an_int16", Rule: codec.Optional},
-	{Name: "an_int32", Rule: codec.Optional}, {Name: "an_int64", Rule: codec.Optional},
-	{Name: "a_float32", Rule: codec.Optional}, {Name: "a_float64", Rule: codec.Optional},
-	{Name: "a_duration", Rule: codec.Optional}, {Name: "some_bytes", Rule: codec.Optional},
-	{Name: "a_timestamp", Rule: codec.Optional},
-}
+var layoutOptionsPayload = codec.Struct{Type: (*OptionsPayload)(nil), Fields: []codec.Field{
+	{Key: "a_bool", Of: codec.Bool, Optional: true},
+	{Key: "an_int8", Of: codec.Int8, Optional: true},
+	{Key: "an_int16", Of: codec.Int16, Optional: true},
+	{Key: "an_int32", Of: codec.Int32, Optional: true},
+	{Key: "an_int64", Of: codec.Int64, Optional: true},
+	{Key: "a_uint8", Of: codec.Uint8, Optional: true},
+	{Key: "a_uint16", Of: codec.Uint16, Optional: true},
+	{Key: "a_uint32", Of: codec.Uint32, Optional: true},
+	{Key: "a_uint64", Of: codec.Uint64, Optional: true},
+	{Key: "a_float32", Of: codec.Float32, Optional: true},
+	{Key: "a_float64", Of: codec.Float64, Optional: true},
+	{Key: "a_string", Of: codec.String, Optional: true},
+	{Key: "some_bytes", Of: codec.ByteString, Optional: true},
+	{Key: "a_timestamp", Of: codec.Time, Optional: true},
+	{Key: "a_duration", Of: codec.Duration, Optional: true},
+	{Key: "a_uuid", Of: codec.UUID, Optional: true},
+	{Key: "an_any", Of: codec.Any, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *OptionsPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutOptionsPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *OptionsPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *OptionsPayload) MarshalCBOR() ([]byte, error) { return layoutOptionsPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *OptionsPayload) UnmarshalCBOR(b []byte) error {
-	*v = OptionsPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *OptionsPayload) String() string { return codec.String("OptionsPayload", v.encodeCBOR) }
+func (v *OptionsPayload) UnmarshalCBOR(b []byte) error { return layoutOptionsPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *OptionsPayload) Validate() error { return codec.Check(v) }
+func (v *OptionsPayload) Validate() error { return layoutOptionsPayload.Validate(v) }
 
-func (v *OptionsPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		if v.ABool != nil {
-			e.Bool("\x66a_bool", *v.ABool)
-		}
-		if v.AUUID != nil {
-			e.UUID("\x66a_uuid", *v.AUUID)
-		}
-		if v.AnAny != nil {
-			e.Any("\x66an_any", v.AnAny)
-		}
-		if v.AUint8 != nil {
-			e.Uint("\x67a_uint8", uint64(*v.AUint8))
-		}
-		if v.AnInt8 != nil {
-			e.Int("\x67an_int8", int64(*v.AnInt8))
-		}
-		if v.AString != nil {
-			e.Text("\x68a_string", *v.AString)
-		}
-		if v.AUint16 != nil {
-			e.Uint("\x68a_uint16", uint64(*v.AUint16))
-		}
-		if v.AUint32 != nil {
-			e.Uint("\x68a_uint32", uint64(*v.AUint32))
-		}
-		if v.AUint64 != nil {
-			e.Uint("\x68a_uint64", *v.AUint64)
-		}
-		if v.AnInt16 != nil {
-			e.Int("\x68an_int16", int64(*v.AnInt16))
-		}
-		if v.AnInt32 != nil {
-			e.Int("\x68an_int32", int64(*v.AnInt32))
-		}
-		if v.AnInt64 != nil {
-			e.Int("\x68an_int64", *v.AnInt64)
-		}
-		if v.AFloat32 != nil {
-			e.Float32("\x69a_float32", *v.AFloat32)
-		}
-		if v.AFloat64 != nil {
-			e.Float64("\x69a_float64", *v.AFloat64)
-		}
-		if v.ADuration != nil {
-			e.Duration("\x6aa_duration", *v.ADuration)
-		}
-		if v.SomeBytes != nil {
-			e.Bytes("\x6asome_bytes", v.SomeBytes)
-		}
-		if v.ATimestamp != nil {
-			e.Time("\x6ba_timestamp", *v.ATimestamp)
-		}
-		e.End(s)
-	}
-}
-
-func (v *OptionsPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsOptionsPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.ABool = new(d.Bool())
-		case 1:
-			v.AUUID = new(ipcio.UUID(d.UUID()))
-		case 2:
-			v.AnAny = ipcio.Any(d.Any())
-		case 3:
-			v.AUint8 = new(d.Uint8())
-		case 4:
-			v.AnInt8 = new(d.Int8())
-		case 5:
-			v.AString = new(d.Text())
-		case 6:
-			v.AUint16 = new(d.Uint16())
-		case 7:
-			v.AUint32 = new(d.Uint32())
-		case 8:
-			v.AUint64 = new(d.Uint64())
-		case 9:
-			v.AnInt16 = new(d.Int16())
-		case 10:
-			v.AnInt32 = new(d.Int32())
-		case 11:
-			v.AnInt64 = new(d.Int64())
-		case 12:
-			v.AFloat32 = new(d.Float32())
-		case 13:
-			v.AFloat64 = new(d.Float64())
-		case 14:
-			v.ADuration = new(d.Duration())
-		case 15:
-			v.SomeBytes = d.Bytes()
-		case 16:
-			v.ATimestamp = new(d.Time())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *OptionsPayload) String() string { return layoutOptionsPayload.String(v) }
 
 // NamedPayload is the payload of named.
 type NamedPayload struct {
@@ -1045,165 +533,37 @@ type NamedPayload struct {
 	Tree    *Tree
 }
 
-var fieldsNamedPayload = []codec.Field{
-	{Name: "id", Rule: codec.Optional}, {Name: "blob", Rule: codec.Optional},
-	{Name: "leaf", Rule: codec.Optional}, {Name: "mood"}, {Name: "slug", Rule: codec.Optional},
-	{Name: "tree", Rule: codec.Optional}, {Name: "wait", Rule: codec.Optional},
-	{Name: "when", Rule: codec.Optional}, {Name: "extra", Rule: codec.AnyValue}, {Name: "level"},
-	{Name: "short", Rule: codec.Optional}, {Name: "slugs", Rule: codec.Optional},
-	{Name: "table", Rule: codec.Optional}, {Name: "percent", Rule: codec.Optional},
-}
+var layoutNamedPayload = codec.Struct{Type: (*NamedPayload)(nil), Fields: []codec.Field{
+	{Key: "id", Of: codec.UUID, Optional: true},
+	{Key: "when", Of: codec.Time, Optional: true},
+	{Key: "wait", Of: &layoutWait, Optional: true},
+	{Key: "slug", Of: &layoutSlug, Optional: true},
+	{Key: "short", Of: &layoutShort, Optional: true},
+	{Key: "slugs", Of: &layoutSlugs, Optional: true},
+	{Key: "percent", Of: &layoutPercent, Optional: true},
+	{Key: "blob", Of: &layoutBlob, Optional: true},
+	{Key: "extra", Of: codec.Any},
+	{Key: "table", Of: &layoutTable, Optional: true},
+	{Key: "level", Of: &layoutLevel},
+	{Key: "mood", Of: &layoutMood},
+	{Key: "leaf", Of: &layoutLeaf, Optional: true},
+	{Key: "tree", Of: &layoutTree, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *NamedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *NamedPayload) AppendCBOR(b []byte) ([]byte, error) { return layoutNamedPayload.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *NamedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *NamedPayload) MarshalCBOR() ([]byte, error) { return layoutNamedPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *NamedPayload) UnmarshalCBOR(b []byte) error {
-	*v = NamedPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *NamedPayload) String() string { return codec.String("NamedPayload", v.encodeCBOR) }
+func (v *NamedPayload) UnmarshalCBOR(b []byte) error { return layoutNamedPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *NamedPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *NamedPayload) Validate() error { return layoutNamedPayload.Validate(v) }
 
-func (v *NamedPayload) validate(c *codec.Validator) {
-	if v.Wait != nil {
-		validateWait(c, "wait", *v.Wait)
-	}
-	if v.Slug != nil {
-		validateSlug(c, "slug", *v.Slug)
-	}
-	if v.Short != nil {
-		validateShort(c, "short", *v.Short)
-	}
-	if v.Slugs != nil && c.Enter() {
-		validateSlugs(c, "", v.Slugs)
-		c.Leave("slugs")
-	}
-	if v.Percent != nil {
-		validatePercent(c, "percent", *v.Percent)
-	}
-	if v.Blob != nil {
-		validateBlob(c, "blob", v.Blob)
-	}
-	if v.Table != nil && c.Enter() {
-		validateTable(c, "", v.Table)
-		c.Leave("table")
-	}
-	c.Enum("level", string(v.Level), valuesLevel)
-	if v.Leaf != nil && c.Enter() {
-		v.Leaf.validate(c)
-		c.Leave("leaf")
-	}
-	if v.Tree != nil && c.Enter() {
-		v.Tree.validate(c)
-		c.Leave("tree")
-	}
-	c.Check(v)
-}
-
-func (v *NamedPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		if v.ID != nil {
-			e.UUID("\x62id", *v.ID)
-		}
-		if v.Blob != nil {
-			e.Bytes("\x64blob", v.Blob)
-		}
-		if v.Leaf != nil {
-			e.Key("\x64leaf")
-			e.New(24)
-			v.Leaf.encodeCBOR(e)
-		}
-		e.Text("\x64mood", string(v.Mood))
-		if v.Slug != nil {
-			e.Text("\x64slug", string(*v.Slug))
-		}
-		if v.Tree != nil {
-			e.Key("\x64tree")
-			e.New(48)
-			v.Tree.encodeCBOR(e)
-		}
-		if v.Wait != nil {
-			e.Duration("\x64wait", time.Duration(*v.Wait))
-		}
-		if v.When != nil {
-			e.Time("\x64when", time.Time(*v.When))
-		}
-		e.Any("\x65extra", v.Extra)
-		e.Text("\x65level", string(v.Level))
-		if v.Short != nil {
-			e.Text("\x65short", string(*v.Short))
-		}
-		if v.Slugs != nil {
-			e.Key("\x65slugs")
-			encodeListSlug(e, v.Slugs)
-		}
-		if v.Table != nil {
-			e.Key("\x65table")
-			encodeMapInt8(e, v.Table)
-		}
-		if v.Percent != nil {
-			e.Float32("\x67percent", float32(*v.Percent))
-		}
-		e.End(s)
-	}
-}
-
-func (v *NamedPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsNamedPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.ID = new(ID(d.UUID()))
-		case 1:
-			v.Blob = Blob(d.Bytes())
-		case 2:
-			d.New(24)
-			v.Leaf = new(Leaf)
-			v.Leaf.decodeCBOR(d)
-		case 3:
-			v.Mood = Mood(d.Enum(valuesMood, false))
-		case 4:
-			v.Slug = new(Slug(d.Text()))
-		case 5:
-			d.New(48)
-			v.Tree = new(Tree)
-			v.Tree.decodeCBOR(d)
-		case 6:
-			v.Wait = new(Wait(d.Duration()))
-		case 7:
-			v.When = new(When(d.Time()))
-		case 8:
-			v.Extra = Extra(d.Any())
-		case 9:
-			v.Level = Level(d.Enum(valuesLevel, true))
-		case 10:
-			v.Short = new(Short(d.Text()))
-		case 11:
-			v.Slugs = Slugs(decodeListSlug(d))
-		case 12:
-			v.Table = Table(decodeMapInt8(d))
-		case 13:
-			v.Percent = new(Percent(d.Float32()))
-		}
-	}
-}
+// String returns the value in one line.
+func (v *NamedPayload) String() string { return layoutNamedPayload.String(v) }
 
 // UnionsPayload is the payload of unions.
 type UnionsPayload struct {
@@ -1213,93 +573,27 @@ type UnionsPayload struct {
 	Table  map[string]Fixed
 }
 
-var fieldsUnionsPayload = []codec.Field{
-	{Name: "fixed", Rule: codec.Optional}, {Name: "shape"}, {Name: "table", Rule: codec.Optional},
-	{Name: "shapes", Rule: codec.Optional},
-}
+var layoutUnionsPayload = codec.Struct{Type: (*UnionsPayload)(nil), Fields: []codec.Field{
+	{Key: "shape", Of: &layoutShape},
+	{Key: "fixed", Of: &layoutFixed, Optional: true},
+	{Key: "shapes", Of: codec.List{Of: &layoutShape}, Optional: true},
+	{Key: "table", Of: codec.Map{Of: &layoutFixed}, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *UnionsPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *UnionsPayload) AppendCBOR(b []byte) ([]byte, error) { return layoutUnionsPayload.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *UnionsPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *UnionsPayload) MarshalCBOR() ([]byte, error) { return layoutUnionsPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *UnionsPayload) UnmarshalCBOR(b []byte) error {
-	*v = UnionsPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *UnionsPayload) String() string { return codec.String("UnionsPayload", v.encodeCBOR) }
+func (v *UnionsPayload) UnmarshalCBOR(b []byte) error { return layoutUnionsPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *UnionsPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *UnionsPayload) Validate() error { return layoutUnionsPayload.Validate(v) }
 
-func (v *UnionsPayload) validate(c *codec.Validator) {
-	if c.Enter() {
-		validateShape(c, v.Shape)
-		c.Leave("shape")
-	}
-	if v.Fixed != nil && c.Enter() {
-		validateFixed(c, v.Fixed)
-		c.Leave("fixed")
-	}
-	if v.Shapes != nil && c.Enter() {
-		validateListShape(c, v.Shapes)
-		c.Leave("shapes")
-	}
-	if v.Table != nil && c.Enter() {
-		validateMapFixed(c, v.Table)
-		c.Leave("table")
-	}
-	c.Check(v)
-}
-
-func (v *UnionsPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		if v.Fixed != nil {
-			e.Key("\x65fixed")
-			encodeFixed(e, v.Fixed)
-		}
-		e.Key("\x65shape")
-		encodeShape(e, v.Shape)
-		if v.Table != nil {
-			e.Key("\x65table")
-			encodeMapFixed(e, v.Table)
-		}
-		if v.Shapes != nil {
-			e.Key("\x66shapes")
-			encodeListShape(e, v.Shapes)
-		}
-		e.End(s)
-	}
-}
-
-func (v *UnionsPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsUnionsPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Fixed = decodeFixed(d)
-		case 1:
-			v.Shape = decodeShape(d)
-		case 2:
-			v.Table = decodeMapFixed(d)
-		case 3:
-			v.Shapes = decodeListShape(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *UnionsPayload) String() string { return layoutUnionsPayload.String(v) }
 
 // ContainersPayload is the payload of containers.
 type ContainersPayload struct {
@@ -1323,182 +617,47 @@ type ContainersPayload struct {
 	ByName   map[string]int64
 }
 
-var fieldsContainersPayload = []codec.Field{
-	{Name: "ids", Rule: codec.Optional}, {Name: "ints", Rule: codec.Optional},
-	{Name: "blobs", Rule: codec.Optional}, {Name: "bools", Rule: codec.Optional},
-	{Name: "flags", Rule: codec.Optional}, {Name: "moods", Rule: codec.Optional},
-	{Name: "texts", Rule: codec.Optional}, {Name: "times", Rule: codec.Optional},
-	{Name: "trees", Rule: codec.Optional}, {Name: "waits", Rule: codec.Optional},
-	{Name: "extras", Rule: codec.Optional}, {Name: "floats", Rule: codec.Optional},
-	{Name: "leaves", Rule: codec.Optional}, {Name: "levels", Rule: codec.Optional},
-	{Name: "nested", Rule: codec.Optional}, {Name: "by_name"}, {Name: "moments", Rule: codec.Optional},
-	{Name: "required"},
-}
+var layoutContainersPayload = codec.Struct{Type: (*ContainersPayload)(nil), Fields: []codec.Field{
+	{Key: "bools", Of: codec.List{Of: codec.Bool}, Optional: true},
+	{Key: "ints", Of: codec.List{Of: codec.Int16}, Optional: true},
+	{Key: "floats", Of: codec.List{Of: codec.Float64}, Optional: true},
+	{Key: "texts", Of: codec.List{Of: codec.String}, Optional: true},
+	{Key: "blobs", Of: codec.List{Of: codec.ByteString}, Optional: true},
+	{Key: "times", Of: codec.List{Of: codec.Time}, Optional: true},
+	{Key: "ids", Of: codec.List{Of: codec.UUID}, Optional: true},
+	{Key: "extras", Of: codec.List{Of: codec.Any}, Optional: true},
+	{Key: "levels", Of: codec.List{Of: &layoutLevel}, Optional: true},
+	{Key: "leaves", Of: codec.List{Of: &layoutLeaf}, Optional: true},
+	{Key: "nested", Of: codec.List{Of: codec.List{Of: codec.Map{Of: codec.Uint8}}}, Optional: true},
+	{Key: "flags", Of: codec.Map{Of: codec.Bool}, Optional: true},
+	{Key: "moods", Of: codec.Map{Of: &layoutMood}, Optional: true},
+	{Key: "waits", Of: codec.Map{Of: &layoutWait}, Optional: true},
+	{Key: "moments", Of: codec.Map{Of: codec.Time}, Optional: true},
+	{Key: "trees", Of: codec.Map{Of: &layoutTree}, Optional: true},
+	{Key: "required", Of: codec.List{Of: codec.String}},
+	{Key: "by_name", Of: codec.Map{Of: codec.Int64}},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ContainersPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutContainersPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ContainersPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ContainersPayload) MarshalCBOR() ([]byte, error) {
+	return layoutContainersPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ContainersPayload) UnmarshalCBOR(b []byte) error {
-	*v = ContainersPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutContainersPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *ContainersPayload) String() string { return codec.String("ContainersPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ContainersPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *ContainersPayload) Validate() error { return layoutContainersPayload.Validate(v) }
 
-func (v *ContainersPayload) validate(c *codec.Validator) {
-	if v.Levels != nil && c.Enter() {
-		validateListLevel(c, v.Levels)
-		c.Leave("levels")
-	}
-	if v.Leaves != nil && c.Enter() {
-		validateListLeaf(c, v.Leaves)
-		c.Leave("leaves")
-	}
-	if v.Waits != nil && c.Enter() {
-		validateMapWait(c, v.Waits)
-		c.Leave("waits")
-	}
-	if v.Trees != nil && c.Enter() {
-		validateMapTree(c, v.Trees)
-		c.Leave("trees")
-	}
-	c.Check(v)
-}
-
-func (v *ContainersPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		if v.Ids != nil {
-			e.Key("\x63ids")
-			encodeListID(e, v.Ids)
-		}
-		if v.Ints != nil {
-			e.Key("\x64ints")
-			encodeListInt16(e, v.Ints)
-		}
-		if v.Blobs != nil {
-			e.Key("\x65blobs")
-			encodeListBytes(e, v.Blobs)
-		}
-		if v.Bools != nil {
-			e.Key("\x65bools")
-			encodeListBool(e, v.Bools)
-		}
-		if v.Flags != nil {
-			e.Key("\x65flags")
-			encodeMapBool(e, v.Flags)
-		}
-		if v.Moods != nil {
-			e.Key("\x65moods")
-			encodeMapMood(e, v.Moods)
-		}
-		if v.Texts != nil {
-			e.Key("\x65texts")
-			encodeListString(e, v.Texts)
-		}
-		if v.Times != nil {
-			e.Key("\x65times")
-			encodeListTimestamp(e, v.Times)
-		}
-		if v.Trees != nil {
-			e.Key("\x65trees")
-			encodeMapTree(e, v.Trees)
-		}
-		if v.Waits != nil {
-			e.Key("\x65waits")
-			encodeMapWait(e, v.Waits)
-		}
-		if v.Extras != nil {
-			e.Key("\x66extras")
-			encodeListAny(e, v.Extras)
-		}
-		if v.Floats != nil {
-			e.Key("\x66floats")
-			encodeListFloat64(e, v.Floats)
-		}
-		if v.Leaves != nil {
-			e.Key("\x66leaves")
-			encodeListLeaf(e, v.Leaves)
-		}
-		if v.Levels != nil {
-			e.Key("\x66levels")
-			encodeListLevel(e, v.Levels)
-		}
-		if v.Nested != nil {
-			e.Key("\x66nested")
-			encodeListListMapUint8(e, v.Nested)
-		}
-		e.Key("\x67by_name")
-		encodeMapInt64(e, v.ByName)
-		if v.Moments != nil {
-			e.Key("\x67moments")
-			encodeMapWhen(e, v.Moments)
-		}
-		e.Key("\x68required")
-		encodeListString(e, v.Required)
-		e.End(s)
-	}
-}
-
-func (v *ContainersPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsContainersPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Ids = decodeListID(d)
-		case 1:
-			v.Ints = decodeListInt16(d)
-		case 2:
-			v.Blobs = decodeListBytes(d)
-		case 3:
-			v.Bools = decodeListBool(d)
-		case 4:
-			v.Flags = decodeMapBool(d)
-		case 5:
-			v.Moods = decodeMapMood(d)
-		case 6:
-			v.Texts = decodeListString(d)
-		case 7:
-			v.Times = decodeListTimestamp(d)
-		case 8:
-			v.Trees = decodeMapTree(d)
-		case 9:
-			v.Waits = decodeMapWait(d)
-		case 10:
-			v.Extras = decodeListAny(d)
-		case 11:
-			v.Floats = decodeListFloat64(d)
-		case 12:
-			v.Leaves = decodeListLeaf(d)
-		case 13:
-			v.Levels = decodeListLevel(d)
-		case 14:
-			v.Nested = decodeListListMapUint8(d)
-		case 15:
-			v.ByName = decodeMapInt64(d)
-		case 16:
-			v.Moments = decodeMapWhen(d)
-		case 17:
-			v.Required = decodeListString(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ContainersPayload) String() string { return layoutContainersPayload.String(v) }
 
 // RulesPayload is the payload of rules.
 type RulesPayload struct {
@@ -1581,904 +740,46 @@ type RulesPayload struct {
 	UniqueFloats []float64
 }
 
-var fieldsRulesPayload = []codec.Field{
-	{Name: "ip", Rule: codec.Optional}, {Name: "map", Rule: codec.Optional},
-	{Name: "uri", Rule: codec.Optional}, {Name: "both", Rule: codec.Optional},
-	{Name: "host", Rule: codec.Optional}, {Name: "list", Rule: codec.Optional},
-	{Name: "path", Rule: codec.Optional}, {Name: "text", Rule: codec.Optional},
-	{Name: "exact", Rule: codec.Optional}, {Name: "one_of", Rule: codec.Optional},
-	{Name: "an_int8", Rule: codec.Optional}, {Name: "pattern", Rule: codec.Optional},
-	{Name: "a_uint16", Rule: codec.Optional}, {Name: "a_uint64", Rule: codec.Optional},
-	{Name: "an_int64", Rule: codec.Optional}, {Name: "one_text", Rule: codec.Optional},
-	{Name: "a_float32", Rule: codec.Optional}, {Name: "a_float64", Rule: codec.Optional},
-	{Name: "one_float", Rule: codec.Optional}, {Name: "a_duration", Rule: codec.Optional},
-	{Name: "unique_ids", Rule: codec.Optional}, {Name: "unique_ints", Rule: codec.Optional},
-	{Name: "unique_blobs", Rule: codec.Optional}, {Name: "unique_texts", Rule: codec.Optional},
-	{Name: "unique_times", Rule: codec.Optional}, {Name: "unique_floats", Rule: codec.Optional},
-}
+var layoutRulesPayload = codec.Struct{Type: (*RulesPayload)(nil), Fields: []codec.Field{
+	{Key: "an_int8", Of: codec.Int8, Rules: []codec.Rule{codec.IntRange{Min: -5, Max: 5, Want: "-5..5"}}, Optional: true},
+	{Key: "an_int64", Of: codec.Int64, Rules: []codec.Rule{codec.IntRange{Min: -9223372036854775807, NoMax: true, Want: "-9223372036854775807.."}}, Optional: true},
+	{Key: "a_uint16", Of: codec.Uint16, Rules: []codec.Rule{codec.UintRange{Min: 1, Max: 256, Want: "1..256"}}, Optional: true},
+	{Key: "a_uint64", Of: codec.Uint64, Rules: []codec.Rule{codec.UintRange{NoMin: true, Max: 18446744073709551614, Want: "..18446744073709551614"}}, Optional: true},
+	{Key: "a_float32", Of: codec.Float32, Rules: []codec.Rule{codec.FloatRange{Min: -0.5, Max: 0.1, Want: "-0.5..0.1"}}, Optional: true},
+	{Key: "a_float64", Of: codec.Float64, Rules: []codec.Rule{codec.FloatRange{Min: 0.1, Max: 1000, Want: "0.1..1000"}}, Optional: true},
+	{Key: "a_duration", Of: codec.Duration, Rules: []codec.Rule{codec.IntRange{Min: 1000000000, Max: 86400000000000, Want: "1s..24h"}}, Optional: true},
+	{Key: "one_of", Of: codec.Int16, Rules: []codec.Rule{codec.InInts{Values: []int64{-1, 0, 7}, Want: "-1, 0, 7"}}, Optional: true},
+	{Key: "one_float", Of: codec.Float64, Rules: []codec.Rule{codec.InFloats{Values: []float64{0.1, 0.5}, Want: "0.1, 0.5"}}, Optional: true},
+	{Key: "one_text", Of: codec.String, Rules: []codec.Rule{codec.InTexts{Values: []string{"stdout", "stderr", ""}}}, Optional: true},
+	{Key: "text", Of: codec.String, Rules: []codec.Rule{codec.Len{Min: 1, Max: 3}}, Optional: true},
+	{Key: "pattern", Of: codec.String, Rules: []codec.Rule{codec.Pattern{Expr: "(?i)a|b+c?|\\d{3}"}}, Optional: true},
+	{Key: "both", Of: codec.String, Rules: []codec.Rule{codec.Len{Min: 2, NoMax: true}, codec.Pattern{Expr: "[^x]*"}}, Optional: true},
+	{Key: "ip", Of: codec.String, Rules: []codec.Rule{codec.Format("ip")}, Optional: true},
+	{Key: "host", Of: codec.String, Rules: []codec.Rule{codec.Format("hostname")}, Optional: true},
+	{Key: "uri", Of: codec.String, Rules: []codec.Rule{codec.Format("uri")}, Optional: true},
+	{Key: "path", Of: codec.String, Rules: []codec.Rule{codec.Format("path")}, Optional: true},
+	{Key: "exact", Of: codec.ByteString, Rules: []codec.Rule{codec.Len{Min: 4, Max: 4}}, Optional: true},
+	{Key: "list", Of: codec.List{Of: codec.Int32}, Rules: []codec.Rule{codec.Len{Min: 1, Max: 3}}, Optional: true},
+	{Key: "map", Of: codec.Map{Of: codec.Bool}, Rules: []codec.Rule{codec.Len{Max: 2}}, Optional: true},
+	{Key: "unique_ints", Of: codec.List{Of: codec.Int8}, Rules: []codec.Rule{codec.Unique{}}, Optional: true},
+	{Key: "unique_texts", Of: codec.List{Of: codec.String}, Rules: []codec.Rule{codec.Len{Max: 4}, codec.Unique{}}, Optional: true},
+	{Key: "unique_blobs", Of: codec.List{Of: codec.ByteString}, Rules: []codec.Rule{codec.Unique{}}, Optional: true},
+	{Key: "unique_times", Of: codec.List{Of: codec.Time}, Rules: []codec.Rule{codec.Unique{}}, Optional: true},
+	{Key: "unique_ids", Of: codec.List{Of: codec.UUID}, Rules: []codec.Rule{codec.Unique{}}, Optional: true},
+	{Key: "unique_floats", Of: codec.List{Of: codec.Float64}, Rules: []codec.Rule{codec.Unique{}}, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *RulesPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *RulesPayload) AppendCBOR(b []byte) ([]byte, error) { return layoutRulesPayload.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *RulesPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *RulesPayload) MarshalCBOR() ([]byte, error) { return layoutRulesPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *RulesPayload) UnmarshalCBOR(b []byte) error {
-	*v = RulesPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *RulesPayload) String() string { return codec.String("RulesPayload", v.encodeCBOR) }
+func (v *RulesPayload) UnmarshalCBOR(b []byte) error { return layoutRulesPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *RulesPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *RulesPayload) Validate() error { return layoutRulesPayload.Validate(v) }
 
-var patternRulesPayloadPattern = codec.NewPattern("(?i)a|b+c?|\\d{3}")
-
-var patternRulesPayloadBoth = codec.NewPattern("[^x]*")
-
-func (v *RulesPayload) validate(c *codec.Validator) {
-	if v.AnInt8 != nil {
-		c.Rule("an_int8", *v.AnInt8 >= -5 && *v.AnInt8 <= 5, "range", "-5..5")
-	}
-	if v.AnInt64 != nil {
-		c.Rule("an_int64", *v.AnInt64 >= -9223372036854775807, "range", "-9223372036854775807..")
-	}
-	if v.AUint16 != nil {
-		c.Rule("a_uint16", *v.AUint16 >= 1 && *v.AUint16 <= 256, "range", "1..256")
-	}
-	if v.AUint64 != nil {
-		c.Rule("a_uint64", *v.AUint64 <= 18446744073709551614, "range", "..18446744073709551614")
-	}
-	if v.AFloat32 != nil {
-		c.Rule("a_float32", *v.AFloat32 >= -0.5 && *v.AFloat32 <= 0.1, "range", "-0.5..0.1")
-	}
-	if v.AFloat64 != nil {
-		c.Rule("a_float64", *v.AFloat64 >= 0.1 && *v.AFloat64 <= 1000, "range", "0.1..1000")
-	}
-	if v.ADuration != nil {
-		c.Rule("a_duration", *v.ADuration >= 1000000000 && *v.ADuration <= 86400000000000, "range", "1s..24h")
-	}
-	if v.OneOf != nil {
-		c.Rule("one_of", *v.OneOf == -1 || *v.OneOf == 0 || *v.OneOf == 7, "in", "-1, 0, 7")
-	}
-	if v.OneFloat != nil {
-		c.Rule("one_float", *v.OneFloat == 0.1 || *v.OneFloat == 0.5, "in", "0.1, 0.5")
-	}
-	if v.OneText != nil {
-		c.Rule("one_text", *v.OneText == "stdout" || *v.OneText == "stderr" || *v.OneText == "", "in", "stdout, stderr, ")
-	}
-	if v.Text != nil {
-		c.Rule("text", codec.RuneLen(*v.Text, 1, 3), "len", "1..3")
-	}
-	if v.Pattern != nil {
-		c.Rule("pattern", patternRulesPayloadPattern.Match(*v.Pattern), "pattern", "(?i)a|b+c?|\\d{3}")
-	}
-	if v.Both != nil {
-		c.Rule("both", codec.RuneLen(*v.Both, 2, codec.NoMax), "len", "2..")
-		c.Rule("both", patternRulesPayloadBoth.Match(*v.Both), "pattern", "[^x]*")
-	}
-	if v.IP != nil {
-		c.Rule("ip", codec.IsIP(*v.IP), "format", "ip")
-	}
-	if v.Host != nil {
-		c.Rule("host", codec.IsHostname(*v.Host), "format", "hostname")
-	}
-	if v.URI != nil {
-		c.Rule("uri", codec.IsURI(*v.URI), "format", "uri")
-	}
-	if v.Path != nil {
-		c.Rule("path", codec.IsPath(*v.Path), "format", "path")
-	}
-	if v.Exact != nil {
-		c.Rule("exact", len(v.Exact) == 4, "len", "4")
-	}
-	if v.List != nil {
-		c.Rule("list", len(v.List) >= 1 && len(v.List) <= 3, "len", "1..3")
-	}
-	if v.Map != nil {
-		c.Rule("map", len(v.Map) <= 2, "len", "..2")
-	}
-	if v.UniqueInts != nil {
-		c.Rule("unique_ints", codec.Unique(v.UniqueInts), "unique", "no element twice")
-	}
-	if v.UniqueTexts != nil {
-		c.Rule("unique_texts", len(v.UniqueTexts) <= 4, "len", "..4")
-		c.Rule("unique_texts", codec.Unique(v.UniqueTexts), "unique", "no element twice")
-	}
-	if v.UniqueBlobs != nil {
-		c.Rule("unique_blobs", codec.UniqueBytes(v.UniqueBlobs), "unique", "no element twice")
-	}
-	if v.UniqueTimes != nil {
-		c.Rule("unique_times", codec.UniqueTimes(v.UniqueTimes, func(t When) time.Time { return time.Time(t) }), "unique", "no element twice")
-	}
-	if v.UniqueIds != nil {
-		c.Rule("unique_ids", codec.Unique(v.UniqueIds), "unique", "no element twice")
-	}
-	if v.UniqueFloats != nil {
-		c.Rule("unique_floats", codec.Unique(v.UniqueFloats), "unique", "no element twice")
-	}
-	c.Check(v)
-}
-
-func (v *RulesPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		if v.IP != nil {
-			e.Text("\x62ip", *v.IP)
-		}
-		if v.Map != nil {
-			e.Key("\x63map")
-			encodeMapBool(e, v.Map)
-		}
-		if v.URI != nil {
-			e.Text("\x63uri", *v.URI)
-		}
-		if v.Both != nil {
-			e.Text("\x64both", *v.Both)
-		}
-		if v.Host != nil {
-			e.Text("\x64host", *v.Host)
-		}
-		if v.List != nil {
-			e.Key("\x64list")
-			encodeListInt32(e, v.List)
-		}
-		if v.Path != nil {
-			e.Text("\x64path", *v.Path)
-		}
-		if v.Text != nil {
-			e.Text("\x64text", *v.Text)
-		}
-		if v.Exact != nil {
-			e.Bytes("\x65exact", v.Exact)
-		}
-		if v.OneOf != nil {
-			e.Int("\x66one_of", int64(*v.OneOf))
-		}
-		if v.AnInt8 != nil {
-			e.Int("\x67an_int8", int64(*v.AnInt8))
-		}
-		if v.Pattern != nil {
-			e.Text("\x67pattern", *v.Pattern)
-		}
-		if v.AUint16 != nil {
-			e.Uint("\x68a_uint16", uint64(*v.AUint16))
-		}
-		if v.AUint64 != nil {
-			e.Uint("\x68a_uint64", *v.AUint64)
-		}
-		if v.AnInt64 != nil {
-			e.Int("\x68an_int64", *v.AnInt64)
-		}
-		if v.OneText != nil {
-			e.Text("\x68one_text", *v.OneText)
-		}
-		if v.AFloat32 != nil {
-			e.Float32("\x69a_float32", *v.AFloat32)
-		}
-		if v.AFloat64 != nil {
-			e.Float64("\x69a_float64", *v.AFloat64)
-		}
-		if v.OneFloat != nil {
-			e.Float64("\x69one_float", *v.OneFloat)
-		}
-		if v.ADuration != nil {
-			e.Duration("\x6aa_duration", *v.ADuration)
-		}
-		if v.UniqueIds != nil {
-			e.Key("\x6aunique_ids")
-			encodeListUUID(e, v.UniqueIds)
-		}
-		if v.UniqueInts != nil {
-			e.Key("\x6bunique_ints")
-			encodeListInt8(e, v.UniqueInts)
-		}
-		if v.UniqueBlobs != nil {
-			e.Key("\x6cunique_blobs")
-			encodeListBytes(e, v.UniqueBlobs)
-		}
-		if v.UniqueTexts != nil {
-			e.Key("\x6cunique_texts")
-			encodeListString(e, v.UniqueTexts)
-		}
-		if v.UniqueTimes != nil {
-			e.Key("\x6cunique_times")
-			encodeListWhen(e, v.UniqueTimes)
-		}
-		if v.UniqueFloats != nil {
-			e.Key("\x6dunique_floats")
-			encodeListFloat64(e, v.UniqueFloats)
-		}
-		e.End(s)
-	}
-}
-
-func (v *RulesPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsRulesPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.IP = new(d.Text())
-		case 1:
-			v.Map = decodeMapBool(d)
-		case 2:
-			v.URI = new(d.Text())
-		case 3:
-			v.Both = new(d.Text())
-		case 4:
-			v.Host = new(d.Text())
-		case 5:
-			v.List = decodeListInt32(d)
-		case 6:
-			v.Path = new(d.Text())
-		case 7:
-			v.Text = new(d.Text())
-		case 8:
-			v.Exact = d.Bytes()
-		case 9:
-			v.OneOf = new(d.Int16())
-		case 10:
-			v.AnInt8 = new(d.Int8())
-		case 11:
-			v.Pattern = new(d.Text())
-		case 12:
-			v.AUint16 = new(d.Uint16())
-		case 13:
-			v.AUint64 = new(d.Uint64())
-		case 14:
-			v.AnInt64 = new(d.Int64())
-		case 15:
-			v.OneText = new(d.Text())
-		case 16:
-			v.AFloat32 = new(d.Float32())
-		case 17:
-			v.AFloat64 = new(d.Float64())
-		case 18:
-			v.OneFloat = new(d.Float64())
-		case 19:
-			v.ADuration = new(d.Duration())
-		case 20:
-			v.UniqueIds = decodeListUUID(d)
-		case 21:
-			v.UniqueInts = decodeListInt8(d)
-		case 22:
-			v.UniqueBlobs = decodeListBytes(d)
-		case 23:
-			v.UniqueTexts = decodeListString(d)
-		case 24:
-			v.UniqueTimes = decodeListWhen(d)
-		case 25:
-			v.UniqueFloats = decodeListFloat64(d)
-		}
-	}
-}
-
-func validateListSlug(c *codec.Validator, v []Slug) {
-	for i := range v {
-		if c.Enter() {
-			validateSlug(c, "", v[i])
-			c.LeaveElem(i)
-		}
-	}
-}
-
-func validateListTree(c *codec.Validator, v []Tree) {
-	for i := range v {
-		if c.Enter() {
-			v[i].validate(c)
-			c.LeaveElem(i)
-		}
-	}
-}
-
-func validateMapTree(c *codec.Validator, v map[string]Tree) {
-	for k, x := range v {
-		if c.Enter() {
-			x.validate(c)
-			c.LeaveKey(k)
-		}
-	}
-}
-
-func encodeListTree(e *codec.Encoder, v []Tree) {
-	if s, ok := e.List(len(v), 48); ok {
-		for i := range v {
-			e.Elem(i)
-			v[i].encodeCBOR(e)
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapTree(e *codec.Encoder, v map[string]Tree) {
-	if s, ok := e.Map(len(v), 48); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			x := v[k]
-			x.encodeCBOR(e)
-		}
-		e.End(s)
-	}
-}
-
-func decodeListTree(d *codec.Decoder) []Tree {
-	l := d.List(48)
-	v := make([]Tree, 0, l.Len())
-	for l.Next() {
-		v = append(v, Tree{})
-		v[len(v)-1].decodeCBOR(d)
-	}
-	return v
-}
-
-func decodeMapTree(d *codec.Decoder) map[string]Tree {
-	m := d.Map(48)
-	v := make(map[string]Tree, m.Len())
-	for m.Next(len(v)) {
-		k := m.Key()
-		var e Tree
-		e.decodeCBOR(d)
-		v[k] = e
-	}
-	return v
-}
-
-func encodeListShape(e *codec.Encoder, v []Shape) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			encodeShape(e, v[i])
-		}
-		e.End(s)
-	}
-}
-
-func decodeListShape(d *codec.Decoder) []Shape {
-	l := d.List(16)
-	v := make([]Shape, 0, l.Len())
-	for l.Next() {
-		v = append(v, decodeShape(d))
-	}
-	return v
-}
-
-func validateListShape(c *codec.Validator, v []Shape) {
-	for i := range v {
-		if c.Enter() {
-			validateShape(c, v[i])
-			c.LeaveElem(i)
-		}
-	}
-}
-
-func encodeListSlug(e *codec.Encoder, v []Slug) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Text("", string(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func decodeListSlug(d *codec.Decoder) []Slug {
-	l := d.List(16)
-	v := make([]Slug, 0, l.Len())
-	for l.Next() {
-		v = append(v, Slug(d.Text()))
-	}
-	return v
-}
-
-func encodeMapInt8(e *codec.Encoder, v map[string]int8) {
-	if s, ok := e.Map(len(v), 1); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Int("", int64(v[k]))
-		}
-		e.End(s)
-	}
-}
-
-func decodeMapInt8(d *codec.Decoder) map[string]int8 {
-	m := d.Map(1)
-	v := make(map[string]int8, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = d.Int8()
-	}
-	return v
-}
-
-func validateMapFixed(c *codec.Validator, v map[string]Fixed) {
-	for k, x := range v {
-		if c.Enter() {
-			validateFixed(c, x)
-			c.LeaveKey(k)
-		}
-	}
-}
-
-func encodeMapFixed(e *codec.Encoder, v map[string]Fixed) {
-	if s, ok := e.Map(len(v), 16); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			encodeFixed(e, v[k])
-		}
-		e.End(s)
-	}
-}
-
-func decodeMapFixed(d *codec.Decoder) map[string]Fixed {
-	m := d.Map(16)
-	v := make(map[string]Fixed, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = decodeFixed(d)
-	}
-	return v
-}
-
-func validateListLevel(c *codec.Validator, v []Level) {
-	for i := range v {
-		if c.Enter() {
-			c.Enum("", string(v[i]), valuesLevel)
-			c.LeaveElem(i)
-		}
-	}
-}
-
-func validateListLeaf(c *codec.Validator, v []Leaf) {
-	for i := range v {
-		if c.Enter() {
-			v[i].validate(c)
-			c.LeaveElem(i)
-		}
-	}
-}
-
-func validateMapWait(c *codec.Validator, v map[string]Wait) {
-	for k, x := range v {
-		if c.Enter() {
-			validateWait(c, "", x)
-			c.LeaveKey(k)
-		}
-	}
-}
-
-func encodeListID(e *codec.Encoder, v []ID) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.UUID("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListInt16(e *codec.Encoder, v []int16) {
-	if s, ok := e.List(len(v), 2); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Int("", int64(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func encodeListBytes(e *codec.Encoder, v [][]byte) {
-	if s, ok := e.List(len(v), 24); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Bytes("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListBool(e *codec.Encoder, v []bool) {
-	if s, ok := e.List(len(v), 1); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Bool("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapBool(e *codec.Encoder, v map[string]bool) {
-	if s, ok := e.Map(len(v), 1); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Bool("", v[k])
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapMood(e *codec.Encoder, v map[string]Mood) {
-	if s, ok := e.Map(len(v), 16); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Text("", string(v[k]))
-		}
-		e.End(s)
-	}
-}
-
-func encodeListString(e *codec.Encoder, v []string) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Text("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListTimestamp(e *codec.Encoder, v []time.Time) {
-	if s, ok := e.List(len(v), 24); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Time("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapWait(e *codec.Encoder, v map[string]Wait) {
-	if s, ok := e.Map(len(v), 8); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Duration("", time.Duration(v[k]))
-		}
-		e.End(s)
-	}
-}
-
-func encodeListAny(e *codec.Encoder, v []ipcio.Any) {
-	if s, ok := e.List(len(v), 24); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Any("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListFloat64(e *codec.Encoder, v []float64) {
-	if s, ok := e.List(len(v), 8); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Float64("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListLeaf(e *codec.Encoder, v []Leaf) {
-	if s, ok := e.List(len(v), 24); ok {
-		for i := range v {
-			e.Elem(i)
-			v[i].encodeCBOR(e)
-		}
-		e.End(s)
-	}
-}
-
-func encodeListLevel(e *codec.Encoder, v []Level) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Text("", string(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func encodeListListMapUint8(e *codec.Encoder, v [][]map[string]uint8) {
-	if s, ok := e.List(len(v), 24); ok {
-		for i := range v {
-			e.Elem(i)
-			encodeListMapUint8(e, v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapInt64(e *codec.Encoder, v map[string]int64) {
-	if s, ok := e.Map(len(v), 8); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Int("", v[k])
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapWhen(e *codec.Encoder, v map[string]When) {
-	if s, ok := e.Map(len(v), 24); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Time("", time.Time(v[k]))
-		}
-		e.End(s)
-	}
-}
-
-func decodeListID(d *codec.Decoder) []ID {
-	l := d.List(16)
-	v := make([]ID, 0, l.Len())
-	for l.Next() {
-		v = append(v, ID(d.UUID()))
-	}
-	return v
-}
-
-func decodeListInt16(d *codec.Decoder) []int16 {
-	l := d.List(2)
-	v := make([]int16, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Int16())
-	}
-	return v
-}
-
-func decodeListBytes(d *codec.Decoder) [][]byte {
-	l := d.List(24)
-	v := make([][]byte, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Bytes())
-	}
-	return v
-}
-
-func decodeListBool(d *codec.Decoder) []bool {
-	l := d.List(1)
-	v := make([]bool, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Bool())
-	}
-	return v
-}
-
-func decodeMapBool(d *codec.Decoder) map[string]bool {
-	m := d.Map(1)
-	v := make(map[string]bool, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = d.Bool()
-	}
-	return v
-}
-
-func decodeMapMood(d *codec.Decoder) map[string]Mood {
-	m := d.Map(16)
-	v := make(map[string]Mood, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = Mood(d.Enum(valuesMood, false))
-	}
-	return v
-}
-
-func decodeListString(d *codec.Decoder) []string {
-	l := d.List(16)
-	v := make([]string, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Text())
-	}
-	return v
-}
-
-func decodeListTimestamp(d *codec.Decoder) []time.Time {
-	l := d.List(24)
-	v := make([]time.Time, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Time())
-	}
-	return v
-}
-
-func decodeMapWait(d *codec.Decoder) map[string]Wait {
-	m := d.Map(8)
-	v := make(map[string]Wait, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = Wait(d.Duration())
-	}
-	return v
-}
-
-func decodeListAny(d *codec.Decoder) []ipcio.Any {
-	l := d.List(24)
-	v := make([]ipcio.Any, 0, l.Len())
-	for l.Next() {
-		v = append(v, ipcio.Any(d.Any()))
-	}
-	return v
-}
-
-func decodeListFloat64(d *codec.Decoder) []float64 {
-	l := d.List(8)
-	v := make([]float64, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Float64())
-	}
-	return v
-}
-
-func decodeListLeaf(d *codec.Decoder) []Leaf {
-	l := d.List(24)
-	v := make([]Leaf, 0, l.Len())
-	for l.Next() {
-		v = append(v, Leaf{})
-		v[len(v)-1].decodeCBOR(d)
-	}
-	return v
-}
-
-func decodeListLevel(d *codec.Decoder) []Level {
-	l := d.List(16)
-	v := make([]Level, 0, l.Len())
-	for l.Next() {
-		v = append(v, Level(d.Enum(valuesLevel, true)))
-	}
-	return v
-}
-
-func decodeListListMapUint8(d *codec.Decoder) [][]map[string]uint8 {
-	l := d.List(24)
-	v := make([][]map[string]uint8, 0, l.Len())
-	for l.Next() {
-		v = append(v, decodeListMapUint8(d))
-	}
-	return v
-}
-
-func decodeMapInt64(d *codec.Decoder) map[string]int64 {
-	m := d.Map(8)
-	v := make(map[string]int64, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = d.Int64()
-	}
-	return v
-}
-
-func decodeMapWhen(d *codec.Decoder) map[string]When {
-	m := d.Map(24)
-	v := make(map[string]When, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = When(d.Time())
-	}
-	return v
-}
-
-func encodeListInt32(e *codec.Encoder, v []int32) {
-	if s, ok := e.List(len(v), 4); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Int("", int64(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func encodeListUUID(e *codec.Encoder, v []ipcio.UUID) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.UUID("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListInt8(e *codec.Encoder, v []int8) {
-	if s, ok := e.List(len(v), 1); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Int("", int64(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func encodeListWhen(e *codec.Encoder, v []When) {
-	if s, ok := e.List(len(v), 24); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Time("", time.Time(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func decodeListInt32(d *codec.Decoder) []int32 {
-	l := d.List(4)
-	v := make([]int32, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Int32())
-	}
-	return v
-}
-
-func decodeListUUID(d *codec.Decoder) []ipcio.UUID {
-	l := d.List(16)
-	v := make([]ipcio.UUID, 0, l.Len())
-	for l.Next() {
-		v = append(v, ipcio.UUID(d.UUID()))
-	}
-	return v
-}
-
-func decodeListInt8(d *codec.Decoder) []int8 {
-	l := d.List(1)
-	v := make([]int8, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Int8())
-	}
-	return v
-}
-
-func decodeListWhen(d *codec.Decoder) []When {
-	l := d.List(24)
-	v := make([]When, 0, l.Len())
-	for l.Next() {
-		v = append(v, When(d.Time()))
-	}
-	return v
-}
-
-func encodeListMapUint8(e *codec.Encoder, v []map[string]uint8) {
-	if s, ok := e.List(len(v), 8); ok {
-		for i := range v {
-			e.Elem(i)
-			encodeMapUint8(e, v[i])
-		}
-		e.End(s)
-	}
-}
-
-func decodeListMapUint8(d *codec.Decoder) []map[string]uint8 {
-	l := d.List(8)
-	v := make([]map[string]uint8, 0, l.Len())
-	for l.Next() {
-		v = append(v, decodeMapUint8(d))
-	}
-	return v
-}
-
-func encodeMapUint8(e *codec.Encoder, v map[string]uint8) {
-	if s, ok := e.Map(len(v), 1); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Uint("", uint64(v[k]))
-		}
-		e.End(s)
-	}
-}
-
-func decodeMapUint8(d *codec.Decoder) map[string]uint8 {
-	m := d.Map(1)
-	v := make(map[string]uint8, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = d.Uint8()
-	}
-	return v
-}
+// String returns the value in one line.
+func (v *RulesPayload) String() string { return layoutRulesPayload.String(v) }

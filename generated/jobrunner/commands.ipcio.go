@@ -24,7 +24,7 @@ const (
 	JobStateCanceled JobState = "canceled"
 )
 
-var valuesJobState = []string{"canceled", "done", "failed", "queued", "running"}
+var layoutJobState = codec.Enum{Name: "JobState", Values: []string{"canceled", "done", "failed", "queued", "running"}}
 
 // JobStateValues returns the declared values in the order of the schema.
 func JobStateValues() []JobState {
@@ -33,7 +33,7 @@ func JobStateValues() []JobState {
 
 // ParseJobState returns s as a JobState. The error lists the declared values.
 func ParseJobState(s string) (JobState, error) {
-	v, err := codec.ParseEnum("JobState", s, valuesJobState)
+	v, err := layoutJobState.Parse(s)
 	return JobState(v), err
 }
 
@@ -41,7 +41,7 @@ func ParseJobState(s string) (JobState, error) {
 func (v JobState) String() string { return string(v) }
 
 // Known reports whether the schema declares the value.
-func (v JobState) Known() bool { return codec.Declared(string(v), valuesJobState) }
+func (v JobState) Known() bool { return layoutJobState.Known(string(v)) }
 
 // Priority is an enum of the protocol.
 //
@@ -55,7 +55,7 @@ const (
 	PriorityHigh   Priority = "high"
 )
 
-var valuesPriority = []string{"high", "low", "normal"}
+var layoutPriority = codec.Enum{Name: "Priority", Values: []string{"high", "low", "normal"}, Closed: true}
 
 // PriorityValues returns the declared values in the order of the schema.
 func PriorityValues() []Priority {
@@ -64,7 +64,7 @@ func PriorityValues() []Priority {
 
 // ParsePriority returns s as a Priority. The error lists the declared values.
 func ParsePriority(s string) (Priority, error) {
-	v, err := codec.ParseEnum("Priority", s, valuesPriority)
+	v, err := layoutPriority.Parse(s)
 	return Priority(v), err
 }
 
@@ -72,7 +72,7 @@ func ParsePriority(s string) (Priority, error) {
 func (v Priority) String() string { return string(v) }
 
 // Known reports whether the schema declares the value.
-func (v Priority) Known() bool { return codec.Declared(string(v), valuesPriority) }
+func (v Priority) Known() bool { return layoutPriority.Known(string(v)) }
 
 // ShellTask is a struct of the protocol.
 type ShellTask struct {
@@ -84,7 +84,11 @@ type ShellTask struct {
 	Dir *string
 }
 
-var fieldsShellTask = []codec.Field{{Name: "dir", Rule: codec.Optional}, {Name: "env", Rule: codec.Optional}, {Name: "argv"}}
+var layoutShellTask = codec.Struct{Type: (*ShellTask)(nil), Fields: []codec.Field{
+	{Key: "argv", Of: codec.List{Of: codec.String}, Rules: []codec.Rule{codec.Len{Min: 1, Max: 64}}},
+	{Key: "env", Of: codec.Map{Of: codec.String}, Optional: true},
+	{Key: "dir", Of: codec.String, Rules: []codec.Rule{codec.Format("path")}, Optional: true},
+}}
 
 // GetDir returns Dir, or "/" if it is absent. v may be nil.
 func (v *ShellTask) GetDir() string {
@@ -95,68 +99,19 @@ func (v *ShellTask) GetDir() string {
 }
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *ShellTask) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *ShellTask) AppendCBOR(b []byte) ([]byte, error) { return layoutShellTask.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *ShellTask) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ShellTask) MarshalCBOR() ([]byte, error) { return layoutShellTask.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ShellTask) UnmarshalCBOR(b []byte) error {
-	*v = ShellTask{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ShellTask) String() string { return codec.String("ShellTask", v.encodeCBOR) }
+func (v *ShellTask) UnmarshalCBOR(b []byte) error { return layoutShellTask.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ShellTask) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *ShellTask) Validate() error { return layoutShellTask.Validate(v) }
 
-func (v *ShellTask) validate(c *codec.Validator) {
-	c.Rule("argv", len(v.Argv) >= 1 && len(v.Argv) <= 64, "len", "1..64")
-	if v.Dir != nil {
-		c.Rule("dir", codec.IsPath(*v.Dir), "format", "path")
-	}
-	c.Check(v)
-}
-
-func (v *ShellTask) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		if v.Dir != nil {
-			e.Text("\x63dir", *v.Dir)
-		}
-		if v.Env != nil {
-			e.Key("\x63env")
-			encodeMapString(e, v.Env)
-		}
-		e.Key("\x64argv")
-		encodeListString(e, v.Argv)
-		e.End(s)
-	}
-}
-
-func (v *ShellTask) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsShellTask); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Dir = new(d.Text())
-		case 1:
-			v.Env = decodeMapString(d)
-		case 2:
-			v.Argv = decodeListString(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ShellTask) String() string { return layoutShellTask.String(v) }
 
 // ContainerTask is a struct of the protocol.
 type ContainerTask struct {
@@ -168,66 +123,25 @@ type ContainerTask struct {
 	RegistryToken *string
 }
 
-var fieldsContainerTask = []codec.Field{{Name: "image"}, {Name: "registry_token", Rule: codec.Optional, Secret: true}}
+var layoutContainerTask = codec.Struct{Type: (*ContainerTask)(nil), Fields: []codec.Field{
+	{Key: "image", Of: codec.String, Rules: []codec.Rule{codec.Len{Max: 256}, codec.Pattern{Expr: "[a-z0-9./-]+(:[\\w.-]+)?"}}},
+	{Key: "registry_token", Of: codec.String, Optional: true, Secret: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *ContainerTask) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *ContainerTask) AppendCBOR(b []byte) ([]byte, error) { return layoutContainerTask.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *ContainerTask) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ContainerTask) MarshalCBOR() ([]byte, error) { return layoutContainerTask.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ContainerTask) UnmarshalCBOR(b []byte) error {
-	*v = ContainerTask{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ContainerTask) String() string { return codec.String("ContainerTask", v.encodeCBOR) }
+func (v *ContainerTask) UnmarshalCBOR(b []byte) error { return layoutContainerTask.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ContainerTask) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *ContainerTask) Validate() error { return layoutContainerTask.Validate(v) }
 
-var patternContainerTaskImage = codec.NewPattern("[a-z0-9./-]+(:[\\w.-]+)?")
-
-func (v *ContainerTask) validate(c *codec.Validator) {
-	c.Rule("image", codec.RuneLen(v.Image, 0, 256), "len", "..256")
-	c.Rule("image", patternContainerTaskImage.Match(v.Image), "pattern", "[a-z0-9./-]+(:[\\w.-]+)?")
-	c.Check(v)
-}
-
-func (v *ContainerTask) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x65image", v.Image)
-		if v.RegistryToken != nil {
-			if !e.Masked("\x6eregistry_token") {
-				e.Text("", *v.RegistryToken)
-			}
-		}
-		e.End(s)
-	}
-}
-
-func (v *ContainerTask) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsContainerTask); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Image = d.Text()
-		case 1:
-			v.RegistryToken = new(d.Text())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ContainerTask) String() string { return layoutContainerTask.String(v) }
 
 // Task: What a job runs.
 //
@@ -271,76 +185,11 @@ func (v *TaskUnknown) TaskKind() string { return v.Kind }
 
 func (*TaskUnknown) isTask() {}
 
-var variantsTask = []string{"shell", "sleep", "container"}
-
-func encodeTask(e *codec.Encoder, v Task) {
-	if s, ok := e.Struct(); ok {
-		switch u := v.(type) {
-		case *ShellTask:
-			if e.Variant("\x65shell", u != nil) {
-				e.New(40)
-				u.encodeCBOR(e)
-			}
-		case *TaskSleep:
-			if e.Variant("\x65sleep", u != nil) {
-				e.New(8)
-				e.Duration("", u.Value)
-			}
-		case *ContainerTask:
-			if e.Variant("\x69container", u != nil) {
-				e.New(24)
-				u.encodeCBOR(e)
-			}
-		case *TaskUnknown:
-			if u != nil {
-				e.Unknown(u.Kind, u.Value, variantsTask)
-			} else {
-				e.NoVariant("Task")
-			}
-		default:
-			e.NoVariant("Task")
-		}
-		e.End(s)
-	}
-}
-
-func decodeTask(d *codec.Decoder) (v Task) {
-	x := d.Union(variantsTask, false)
-	switch x.Index() {
-	case 0:
-		d.New(40)
-		u := new(ShellTask)
-		u.decodeCBOR(d)
-		v = u
-	case 1:
-		d.New(8)
-		v = &TaskSleep{Value: d.Duration()}
-	case 2:
-		d.New(24)
-		u := new(ContainerTask)
-		u.decodeCBOR(d)
-		v = u
-	case codec.UnknownVariant:
-		v = &TaskUnknown{Kind: x.Kind(), Value: d.Any()}
-	}
-	x.End()
-	return v
-}
-
-func validateTask(c *codec.Validator, v Task) {
-	switch u := v.(type) {
-	case *ShellTask:
-		if u != nil && c.Enter() {
-			u.validate(c)
-			c.Leave("shell")
-		}
-	case *ContainerTask:
-		if u != nil && c.Enter() {
-			u.validate(c)
-			c.Leave("container")
-		}
-	}
-}
+var layoutTask = codec.Union{Type: (*Task)(nil), Unknown: (*TaskUnknown)(nil), Variants: []codec.Variant{
+	{Key: "shell", Type: (*ShellTask)(nil), Of: &layoutShellTask},
+	{Key: "container", Type: (*ContainerTask)(nil), Of: &layoutContainerTask},
+	{Key: "sleep", Type: (*TaskSleep)(nil), Of: codec.Duration},
+}}
 
 // Job is a struct of the protocol.
 type Job struct {
@@ -357,109 +206,32 @@ type Job struct {
 	Result   *JobResult
 }
 
-var fieldsJob = []codec.Field{
-	{Name: "id"}, {Name: "tags"}, {Name: "task"}, {Name: "state"},
-	{Name: "result", Rule: codec.Optional}, {Name: "priority"},
-	{Name: "exit_code", Rule: codec.Optional}, {Name: "created_at"},
-	{Name: "finished_at", Rule: codec.Optional},
-}
+var layoutJob = codec.Struct{Type: (*Job)(nil), Fields: []codec.Field{
+	{Key: "id", Of: codec.UUID},
+	{Key: "task", Of: &layoutTask},
+	{Key: "state", Of: &layoutJobState},
+	{Key: "priority", Of: &layoutPriority},
+	{Key: "tags", Of: codec.List{Of: &layoutTag}},
+	{Key: "created_at", Of: codec.Time},
+	{Key: "finished_at", Of: codec.Time, Optional: true},
+	{Key: "exit_code", Of: codec.Int32, Optional: true},
+	{Key: "result", Of: &layoutJobResult, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *Job) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *Job) AppendCBOR(b []byte) ([]byte, error) { return layoutJob.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *Job) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *Job) MarshalCBOR() ([]byte, error) { return layoutJob.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *Job) UnmarshalCBOR(b []byte) error {
-	*v = Job{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *Job) String() string { return codec.String("Job", v.encodeCBOR) }
+func (v *Job) UnmarshalCBOR(b []byte) error { return layoutJob.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *Job) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *Job) Validate() error { return layoutJob.Validate(v) }
 
-func (v *Job) validate(c *codec.Validator) {
-	if c.Enter() {
-		validateTask(c, v.Task)
-		c.Leave("task")
-	}
-	c.Enum("priority", string(v.Priority), valuesPriority)
-	if c.Enter() {
-		validateListTag(c, v.Tags)
-		c.Leave("tags")
-	}
-	if v.Result != nil && c.Enter() {
-		c.Check(v.Result)
-		c.Leave("result")
-	}
-	c.Check(v)
-}
-
-func (v *Job) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x62id", v.ID)
-		e.Key("\x64tags")
-		encodeListTag(e, v.Tags)
-		e.Key("\x64task")
-		encodeTask(e, v.Task)
-		e.Text("\x65state", string(v.State))
-		if v.Result != nil {
-			e.Key("\x66result")
-			e.New(56)
-			v.Result.encodeCBOR(e)
-		}
-		e.Text("\x68priority", string(v.Priority))
-		if v.ExitCode != nil {
-			e.Int("\x69exit_code", int64(*v.ExitCode))
-		}
-		e.Time("\x6acreated_at", v.CreatedAt)
-		if v.FinishedAt != nil {
-			e.Time("\x6bfinished_at", *v.FinishedAt)
-		}
-		e.End(s)
-	}
-}
-
-func (v *Job) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJob); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.ID = JobID(d.UUID())
-		case 1:
-			v.Tags = decodeListTag(d)
-		case 2:
-			v.Task = decodeTask(d)
-		case 3:
-			v.State = JobState(d.Enum(valuesJobState, false))
-		case 4:
-			d.New(56)
-			v.Result = new(JobResult)
-			v.Result.decodeCBOR(d)
-		case 5:
-			v.Priority = Priority(d.Enum(valuesPriority, true))
-		case 6:
-			v.ExitCode = new(d.Int32())
-		case 7:
-			v.CreatedAt = d.Time()
-		case 8:
-			v.FinishedAt = new(d.Time())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *Job) String() string { return layoutJob.String(v) }
 
 // JobResult is a struct of the protocol.
 type JobResult struct {
@@ -468,57 +240,26 @@ type JobResult struct {
 	Extra  ipcio.Any
 }
 
-var fieldsJobResult = []codec.Field{{Name: "code"}, {Name: "extra", Rule: codec.Optional}, {Name: "output", Rule: codec.Optional}}
+var layoutJobResult = codec.Struct{Type: (*JobResult)(nil), Fields: []codec.Field{
+	{Key: "code", Of: codec.Int32},
+	{Key: "output", Of: codec.ByteString, Optional: true},
+	{Key: "extra", Of: codec.Any, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *JobResult) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *JobResult) AppendCBOR(b []byte) ([]byte, error) { return layoutJobResult.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *JobResult) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobResult) MarshalCBOR() ([]byte, error) { return layoutJobResult.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *JobResult) UnmarshalCBOR(b []byte) error {
-	*v = JobResult{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *JobResult) String() string { return codec.String("JobResult", v.encodeCBOR) }
+func (v *JobResult) UnmarshalCBOR(b []byte) error { return layoutJobResult.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobResult) Validate() error { return codec.Check(v) }
+func (v *JobResult) Validate() error { return layoutJobResult.Validate(v) }
 
-func (v *JobResult) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Int("\x64code", int64(v.Code))
-		if v.Extra != nil {
-			e.Any("\x65extra", v.Extra)
-		}
-		if v.Output != nil {
-			e.Bytes("\x66output", v.Output)
-		}
-		e.End(s)
-	}
-}
-
-func (v *JobResult) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobResult); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Code = d.Int32()
-		case 1:
-			v.Extra = ipcio.Any(d.Any())
-		case 2:
-			v.Output = d.Bytes()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobResult) String() string { return layoutJobResult.String(v) }
 
 // JobNotFoundError: There is no job of this id.
 type JobNotFoundError struct {
@@ -534,47 +275,30 @@ func (v *JobNotFoundError) ErrorName() string { return "JobNotFound" }
 // Retryable reports whether the same call may succeed later.
 func (v *JobNotFoundError) Retryable() bool { return false }
 
-var fieldsJobNotFoundError = []codec.Field{{Name: "job"}}
+var layoutJobNotFoundError = codec.Struct{Type: (*JobNotFoundError)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobNotFoundError) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobNotFoundError.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobNotFoundError) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobNotFoundError) MarshalCBOR() ([]byte, error) {
+	return layoutJobNotFoundError.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *JobNotFoundError) UnmarshalCBOR(b []byte) error {
-	*v = JobNotFoundError{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutJobNotFoundError.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *JobNotFoundError) String() string { return codec.String("JobNotFoundError", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobNotFoundError) Validate() error { return codec.Check(v) }
+func (v *JobNotFoundError) Validate() error { return layoutJobNotFoundError.Validate(v) }
 
-func (v *JobNotFoundError) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		e.End(s)
-	}
-}
-
-func (v *JobNotFoundError) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobNotFoundError); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobNotFoundError) String() string { return layoutJobNotFoundError.String(v) }
 
 // WorkerBusyError: The worker has no free slot.
 type WorkerBusyError struct{}
@@ -588,40 +312,24 @@ func (v *WorkerBusyError) ErrorName() string { return "WorkerBusy" }
 // Retryable reports whether the same call may succeed later.
 func (v *WorkerBusyError) Retryable() bool { return true }
 
+var layoutWorkerBusyError = codec.Struct{Type: (*WorkerBusyError)(nil)}
+
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *WorkerBusyError) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutWorkerBusyError.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *WorkerBusyError) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *WorkerBusyError) MarshalCBOR() ([]byte, error) { return layoutWorkerBusyError.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *WorkerBusyError) UnmarshalCBOR(b []byte) error {
-	*v = WorkerBusyError{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *WorkerBusyError) String() string { return codec.String("WorkerBusyError", v.encodeCBOR) }
+func (v *WorkerBusyError) UnmarshalCBOR(b []byte) error { return layoutWorkerBusyError.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerBusyError) Validate() error { return codec.Check(v) }
+func (v *WorkerBusyError) Validate() error { return layoutWorkerBusyError.Validate(v) }
 
-func (v *WorkerBusyError) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.End(s)
-	}
-}
-
-func (v *WorkerBusyError) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(nil); s.Next(); {
-	}
-}
+// String returns the value in one line.
+func (v *WorkerBusyError) String() string { return layoutWorkerBusyError.String(v) }
 
 // QueueFullError: The queue is at its limit; nothing was stored.
 type QueueFullError struct {
@@ -640,50 +348,27 @@ func (v *QueueFullError) ErrorName() string { return "QueueFull" }
 // Retryable reports whether the same call may succeed later.
 func (v *QueueFullError) Retryable() bool { return true }
 
-var fieldsQueueFullError = []codec.Field{{Name: "limit"}, {Name: "retry_after"}}
+var layoutQueueFullError = codec.Struct{Type: (*QueueFullError)(nil), Fields: []codec.Field{
+	{Key: "limit", Of: codec.Uint32},
+	{Key: "retry_after", Of: codec.Duration},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *QueueFullError) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutQueueFullError.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *QueueFullError) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *QueueFullError) MarshalCBOR() ([]byte, error) { return layoutQueueFullError.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *QueueFullError) UnmarshalCBOR(b []byte) error {
-	*v = QueueFullError{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *QueueFullError) String() string { return codec.String("QueueFullError", v.encodeCBOR) }
+func (v *QueueFullError) UnmarshalCBOR(b []byte) error { return layoutQueueFullError.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *QueueFullError) Validate() error { return codec.Check(v) }
+func (v *QueueFullError) Validate() error { return layoutQueueFullError.Validate(v) }
 
-func (v *QueueFullError) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Uint("\x65limit", uint64(v.Limit))
-		e.Duration("\x6bretry_after", v.RetryAfter)
-		e.End(s)
-	}
-}
-
-func (v *QueueFullError) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsQueueFullError); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Limit = d.Uint32()
-		case 1:
-			v.RetryAfter = d.Duration()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *QueueFullError) String() string { return layoutQueueFullError.String(v) }
 
 // JobSubmitPayload is the payload of job.submit.
 type JobSubmitPayload struct {
@@ -699,10 +384,12 @@ type JobSubmitPayload struct {
 	Tags []Tag
 }
 
-var fieldsJobSubmitPayload = []codec.Field{
-	{Name: "tags"}, {Name: "task"}, {Name: "timeout", Rule: codec.Optional},
-	{Name: "priority", Rule: codec.Optional},
-}
+var layoutJobSubmitPayload = codec.Struct{Type: (*JobSubmitPayload)(nil), Fields: []codec.Field{
+	{Key: "task", Of: &layoutTask},
+	{Key: "priority", Of: &layoutPriority, Optional: true},
+	{Key: "timeout", Of: codec.Duration, Rules: []codec.Rule{codec.IntRange{Min: 1000000000, Max: 86400000000000, Want: "1s..24h"}}, Optional: true},
+	{Key: "tags", Of: codec.List{Of: &layoutTag}, Rules: []codec.Rule{codec.Len{Max: 16}, codec.Unique{}}},
+}}
 
 // GetPriority returns Priority, or normal if it is absent. v may be nil.
 func (v *JobSubmitPayload) GetPriority() Priority {
@@ -722,82 +409,24 @@ func (v *JobSubmitPayload) GetTimeout() time.Duration {
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobSubmitPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobSubmitPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobSubmitPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobSubmitPayload) MarshalCBOR() ([]byte, error) {
+	return layoutJobSubmitPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *JobSubmitPayload) UnmarshalCBOR(b []byte) error {
-	*v = JobSubmitPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutJobSubmitPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *JobSubmitPayload) String() string { return codec.String("JobSubmitPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobSubmitPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *JobSubmitPayload) Validate() error { return layoutJobSubmitPayload.Validate(v) }
 
-func (v *JobSubmitPayload) validate(c *codec.Validator) {
-	if c.Enter() {
-		validateTask(c, v.Task)
-		c.Leave("task")
-	}
-	if v.Priority != nil {
-		c.Enum("priority", string(*v.Priority), valuesPriority)
-	}
-	if v.Timeout != nil {
-		c.Rule("timeout", *v.Timeout >= 1000000000 && *v.Timeout <= 86400000000000, "range", "1s..24h")
-	}
-	c.Rule("tags", len(v.Tags) <= 16, "len", "..16")
-	c.Rule("tags", codec.Unique(v.Tags), "unique", "no element twice")
-	if c.Enter() {
-		validateListTag(c, v.Tags)
-		c.Leave("tags")
-	}
-	c.Check(v)
-}
-
-func (v *JobSubmitPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Key("\x64tags")
-		encodeListTag(e, v.Tags)
-		e.Key("\x64task")
-		encodeTask(e, v.Task)
-		if v.Timeout != nil {
-			e.Duration("\x67timeout", *v.Timeout)
-		}
-		if v.Priority != nil {
-			e.Text("\x68priority", string(*v.Priority))
-		}
-		e.End(s)
-	}
-}
-
-func (v *JobSubmitPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobSubmitPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Tags = decodeListTag(d)
-		case 1:
-			v.Task = decodeTask(d)
-		case 2:
-			v.Timeout = new(d.Duration())
-		case 3:
-			v.Priority = new(Priority(d.Enum(valuesPriority, true)))
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobSubmitPayload) String() string { return layoutJobSubmitPayload.String(v) }
 
 // JobSubmitReply is the reply to job.submit.
 type JobSubmitReply struct {
@@ -807,97 +436,51 @@ type JobSubmitReply struct {
 	Position uint32
 }
 
-var fieldsJobSubmitReply = []codec.Field{{Name: "job"}, {Name: "position"}}
+var layoutJobSubmitReply = codec.Struct{Type: (*JobSubmitReply)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+	{Key: "position", Of: codec.Uint32},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobSubmitReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobSubmitReply.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobSubmitReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobSubmitReply) MarshalCBOR() ([]byte, error) { return layoutJobSubmitReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *JobSubmitReply) UnmarshalCBOR(b []byte) error {
-	*v = JobSubmitReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *JobSubmitReply) String() string { return codec.String("JobSubmitReply", v.encodeCBOR) }
+func (v *JobSubmitReply) UnmarshalCBOR(b []byte) error { return layoutJobSubmitReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobSubmitReply) Validate() error { return codec.Check(v) }
+func (v *JobSubmitReply) Validate() error { return layoutJobSubmitReply.Validate(v) }
 
-func (v *JobSubmitReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		e.Uint("\x68position", uint64(v.Position))
-		e.End(s)
-	}
-}
-
-func (v *JobSubmitReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobSubmitReply); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		case 1:
-			v.Position = d.Uint32()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobSubmitReply) String() string { return layoutJobSubmitReply.String(v) }
 
 // JobGetPayload is the payload of job.get.
 type JobGetPayload struct {
 	Job JobID
 }
 
-var fieldsJobGetPayload = []codec.Field{{Name: "job"}}
+var layoutJobGetPayload = codec.Struct{Type: (*JobGetPayload)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *JobGetPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *JobGetPayload) AppendCBOR(b []byte) ([]byte, error) { return layoutJobGetPayload.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *JobGetPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobGetPayload) MarshalCBOR() ([]byte, error) { return layoutJobGetPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *JobGetPayload) UnmarshalCBOR(b []byte) error {
-	*v = JobGetPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *JobGetPayload) String() string { return codec.String("JobGetPayload", v.encodeCBOR) }
+func (v *JobGetPayload) UnmarshalCBOR(b []byte) error { return layoutJobGetPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobGetPayload) Validate() error { return codec.Check(v) }
+func (v *JobGetPayload) Validate() error { return layoutJobGetPayload.Validate(v) }
 
-func (v *JobGetPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		e.End(s)
-	}
-}
-
-func (v *JobGetPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobGetPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobGetPayload) String() string { return layoutJobGetPayload.String(v) }
 
 // JobCancelPayload is the payload of job.cancel.
 type JobCancelPayload struct {
@@ -905,175 +488,99 @@ type JobCancelPayload struct {
 	Reason *string
 }
 
-var fieldsJobCancelPayload = []codec.Field{{Name: "job"}, {Name: "reason", Rule: codec.Optional}}
+var layoutJobCancelPayload = codec.Struct{Type: (*JobCancelPayload)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+	{Key: "reason", Of: codec.String, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobCancelPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobCancelPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobCancelPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobCancelPayload) MarshalCBOR() ([]byte, error) {
+	return layoutJobCancelPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *JobCancelPayload) UnmarshalCBOR(b []byte) error {
-	*v = JobCancelPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutJobCancelPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *JobCancelPayload) String() string { return codec.String("JobCancelPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobCancelPayload) Validate() error { return codec.Check(v) }
+func (v *JobCancelPayload) Validate() error { return layoutJobCancelPayload.Validate(v) }
 
-func (v *JobCancelPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		if v.Reason != nil {
-			e.Text("\x66reason", *v.Reason)
-		}
-		e.End(s)
-	}
-}
-
-func (v *JobCancelPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobCancelPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		case 1:
-			v.Reason = new(d.Text())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobCancelPayload) String() string { return layoutJobCancelPayload.String(v) }
 
 // JobCancelReply is the reply to job.cancel.
 type JobCancelReply struct{}
 
+var layoutJobCancelReply = codec.Struct{Type: (*JobCancelReply)(nil)}
+
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobCancelReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobCancelReply.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobCancelReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobCancelReply) MarshalCBOR() ([]byte, error) { return layoutJobCancelReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *JobCancelReply) UnmarshalCBOR(b []byte) error {
-	*v = JobCancelReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *JobCancelReply) String() string { return codec.String("JobCancelReply", v.encodeCBOR) }
+func (v *JobCancelReply) UnmarshalCBOR(b []byte) error { return layoutJobCancelReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobCancelReply) Validate() error { return codec.Check(v) }
+func (v *JobCancelReply) Validate() error { return layoutJobCancelReply.Validate(v) }
 
-func (v *JobCancelReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.End(s)
-	}
-}
-
-func (v *JobCancelReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(nil); s.Next(); {
-	}
-}
+// String returns the value in one line.
+func (v *JobCancelReply) String() string { return layoutJobCancelReply.String(v) }
 
 // JobKillPayload is the payload of job.kill.
 type JobKillPayload struct {
 	Job JobID
 }
 
-var fieldsJobKillPayload = []codec.Field{{Name: "job"}}
+var layoutJobKillPayload = codec.Struct{Type: (*JobKillPayload)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobKillPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobKillPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobKillPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobKillPayload) MarshalCBOR() ([]byte, error) { return layoutJobKillPayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *JobKillPayload) UnmarshalCBOR(b []byte) error {
-	*v = JobKillPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *JobKillPayload) String() string { return codec.String("JobKillPayload", v.encodeCBOR) }
+func (v *JobKillPayload) UnmarshalCBOR(b []byte) error { return layoutJobKillPayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobKillPayload) Validate() error { return codec.Check(v) }
+func (v *JobKillPayload) Validate() error { return layoutJobKillPayload.Validate(v) }
 
-func (v *JobKillPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		e.End(s)
-	}
-}
-
-func (v *JobKillPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobKillPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobKillPayload) String() string { return layoutJobKillPayload.String(v) }
 
 // JobKillReply is the reply to job.kill.
 type JobKillReply struct{}
 
+var layoutJobKillReply = codec.Struct{Type: (*JobKillReply)(nil)}
+
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *JobKillReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *JobKillReply) AppendCBOR(b []byte) ([]byte, error) { return layoutJobKillReply.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *JobKillReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobKillReply) MarshalCBOR() ([]byte, error) { return layoutJobKillReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *JobKillReply) UnmarshalCBOR(b []byte) error {
-	*v = JobKillReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *JobKillReply) String() string { return codec.String("JobKillReply", v.encodeCBOR) }
+func (v *JobKillReply) UnmarshalCBOR(b []byte) error { return layoutJobKillReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobKillReply) Validate() error { return codec.Check(v) }
+func (v *JobKillReply) Validate() error { return layoutJobKillReply.Validate(v) }
 
-func (v *JobKillReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.End(s)
-	}
-}
-
-func (v *JobKillReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(nil); s.Next(); {
-	}
-}
+// String returns the value in one line.
+func (v *JobKillReply) String() string { return layoutJobKillReply.String(v) }
 
 // JobChangedPayload is the payload of job.changed.
 type JobChangedPayload struct {
@@ -1084,115 +591,62 @@ type JobChangedPayload struct {
 	Progress *float32
 }
 
-var fieldsJobChangedPayload = []codec.Field{{Name: "job"}, {Name: "state"}, {Name: "progress", Rule: codec.Optional}}
+var layoutJobChangedPayload = codec.Struct{Type: (*JobChangedPayload)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+	{Key: "state", Of: &layoutJobState},
+	{Key: "progress", Of: codec.Float32, Rules: []codec.Rule{codec.FloatRange{Min: 0, Max: 100, Want: "0..100"}}, Optional: true},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *JobChangedPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutJobChangedPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *JobChangedPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *JobChangedPayload) MarshalCBOR() ([]byte, error) {
+	return layoutJobChangedPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *JobChangedPayload) UnmarshalCBOR(b []byte) error {
-	*v = JobChangedPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutJobChangedPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *JobChangedPayload) String() string { return codec.String("JobChangedPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *JobChangedPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *JobChangedPayload) Validate() error { return layoutJobChangedPayload.Validate(v) }
 
-func (v *JobChangedPayload) validate(c *codec.Validator) {
-	if v.Progress != nil {
-		c.Rule("progress", *v.Progress >= 0 && *v.Progress <= 100, "range", "0..100")
-	}
-	c.Check(v)
-}
-
-func (v *JobChangedPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		e.Text("\x65state", string(v.State))
-		if v.Progress != nil {
-			e.Float32("\x68progress", *v.Progress)
-		}
-		e.End(s)
-	}
-}
-
-func (v *JobChangedPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsJobChangedPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		case 1:
-			v.State = JobState(d.Enum(valuesJobState, false))
-		case 2:
-			v.Progress = new(d.Float32())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *JobChangedPayload) String() string { return layoutJobChangedPayload.String(v) }
 
 // DaemonStoppingPayload is the payload of daemon.stopping.
 type DaemonStoppingPayload struct {
 	Grace time.Duration
 }
 
-var fieldsDaemonStoppingPayload = []codec.Field{{Name: "grace"}}
+var layoutDaemonStoppingPayload = codec.Struct{Type: (*DaemonStoppingPayload)(nil), Fields: []codec.Field{
+	{Key: "grace", Of: codec.Duration},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *DaemonStoppingPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutDaemonStoppingPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *DaemonStoppingPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *DaemonStoppingPayload) MarshalCBOR() ([]byte, error) {
+	return layoutDaemonStoppingPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *DaemonStoppingPayload) UnmarshalCBOR(b []byte) error {
-	*v = DaemonStoppingPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *DaemonStoppingPayload) String() string {
-	return codec.String("DaemonStoppingPayload", v.encodeCBOR)
+	return layoutDaemonStoppingPayload.Unmarshal(b, v)
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *DaemonStoppingPayload) Validate() error { return codec.Check(v) }
+func (v *DaemonStoppingPayload) Validate() error { return layoutDaemonStoppingPayload.Validate(v) }
 
-func (v *DaemonStoppingPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Duration("\x65grace", v.Grace)
-		e.End(s)
-	}
-}
-
-func (v *DaemonStoppingPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsDaemonStoppingPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Grace = d.Duration()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *DaemonStoppingPayload) String() string { return layoutDaemonStoppingPayload.String(v) }
 
 // WorkerHelloPayload is the payload of worker.hello.
 type WorkerHelloPayload struct {
@@ -1202,365 +656,166 @@ type WorkerHelloPayload struct {
 	Slots uint16
 }
 
-var fieldsWorkerHelloPayload = []codec.Field{{Name: "slots"}, {Name: "worker"}}
+var layoutWorkerHelloPayload = codec.Struct{Type: (*WorkerHelloPayload)(nil), Fields: []codec.Field{
+	{Key: "worker", Of: &layoutWorkerID},
+	{Key: "slots", Of: codec.Uint16, Rules: []codec.Rule{codec.UintRange{Min: 1, Max: 256, Want: "1..256"}}},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *WorkerHelloPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutWorkerHelloPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *WorkerHelloPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *WorkerHelloPayload) MarshalCBOR() ([]byte, error) {
+	return layoutWorkerHelloPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *WorkerHelloPayload) UnmarshalCBOR(b []byte) error {
-	*v = WorkerHelloPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutWorkerHelloPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *WorkerHelloPayload) String() string { return codec.String("WorkerHelloPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerHelloPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *WorkerHelloPayload) Validate() error { return layoutWorkerHelloPayload.Validate(v) }
 
-func (v *WorkerHelloPayload) validate(c *codec.Validator) {
-	validateWorkerID(c, "worker", v.Worker)
-	c.Rule("slots", v.Slots >= 1 && v.Slots <= 256, "range", "1..256")
-	c.Check(v)
-}
-
-func (v *WorkerHelloPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Uint("\x65slots", uint64(v.Slots))
-		e.Text("\x66worker", string(v.Worker))
-		e.End(s)
-	}
-}
-
-func (v *WorkerHelloPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsWorkerHelloPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Slots = d.Uint16()
-		case 1:
-			v.Worker = WorkerID(d.Text())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *WorkerHelloPayload) String() string { return layoutWorkerHelloPayload.String(v) }
 
 // WorkerHelloReply is the reply to worker.hello.
 type WorkerHelloReply struct{}
 
+var layoutWorkerHelloReply = codec.Struct{Type: (*WorkerHelloReply)(nil)}
+
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *WorkerHelloReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutWorkerHelloReply.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *WorkerHelloReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *WorkerHelloReply) MarshalCBOR() ([]byte, error) {
+	return layoutWorkerHelloReply.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *WorkerHelloReply) UnmarshalCBOR(b []byte) error {
-	*v = WorkerHelloReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutWorkerHelloReply.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *WorkerHelloReply) String() string { return codec.String("WorkerHelloReply", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerHelloReply) Validate() error { return codec.Check(v) }
+func (v *WorkerHelloReply) Validate() error { return layoutWorkerHelloReply.Validate(v) }
 
-func (v *WorkerHelloReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.End(s)
-	}
-}
-
-func (v *WorkerHelloReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(nil); s.Next(); {
-	}
-}
+// String returns the value in one line.
+func (v *WorkerHelloReply) String() string { return layoutWorkerHelloReply.String(v) }
 
 // WorkerRunPayload is the payload of worker.run.
 type WorkerRunPayload struct {
 	Job Job
 }
 
-var fieldsWorkerRunPayload = []codec.Field{{Name: "job"}}
+var layoutWorkerRunPayload = codec.Struct{Type: (*WorkerRunPayload)(nil), Fields: []codec.Field{
+	{Key: "job", Of: &layoutJob},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *WorkerRunPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutWorkerRunPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *WorkerRunPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *WorkerRunPayload) MarshalCBOR() ([]byte, error) {
+	return layoutWorkerRunPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *WorkerRunPayload) UnmarshalCBOR(b []byte) error {
-	*v = WorkerRunPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutWorkerRunPayload.Unmarshal(b, v)
 }
-
-// String returns the value in one line.
-func (v *WorkerRunPayload) String() string { return codec.String("WorkerRunPayload", v.encodeCBOR) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerRunPayload) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
+func (v *WorkerRunPayload) Validate() error { return layoutWorkerRunPayload.Validate(v) }
 
-func (v *WorkerRunPayload) validate(c *codec.Validator) {
-	if c.Enter() {
-		v.Job.validate(c)
-		c.Leave("job")
-	}
-	c.Check(v)
-}
-
-func (v *WorkerRunPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Key("\x63job")
-		v.Job.encodeCBOR(e)
-		e.End(s)
-	}
-}
-
-func (v *WorkerRunPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsWorkerRunPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job.decodeCBOR(d)
-		}
-	}
-}
+// String returns the value in one line.
+func (v *WorkerRunPayload) String() string { return layoutWorkerRunPayload.String(v) }
 
 // WorkerRunReply is the reply to worker.run.
 type WorkerRunReply struct {
 	PID int32
 }
 
-var fieldsWorkerRunReply = []codec.Field{{Name: "pid"}}
+var layoutWorkerRunReply = codec.Struct{Type: (*WorkerRunReply)(nil), Fields: []codec.Field{
+	{Key: "pid", Of: codec.Int32},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *WorkerRunReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutWorkerRunReply.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *WorkerRunReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *WorkerRunReply) MarshalCBOR() ([]byte, error) { return layoutWorkerRunReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *WorkerRunReply) UnmarshalCBOR(b []byte) error {
-	*v = WorkerRunReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *WorkerRunReply) String() string { return codec.String("WorkerRunReply", v.encodeCBOR) }
+func (v *WorkerRunReply) UnmarshalCBOR(b []byte) error { return layoutWorkerRunReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *WorkerRunReply) Validate() error { return codec.Check(v) }
+func (v *WorkerRunReply) Validate() error { return layoutWorkerRunReply.Validate(v) }
 
-func (v *WorkerRunReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Int("\x63pid", int64(v.PID))
-		e.End(s)
-	}
-}
-
-func (v *WorkerRunReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsWorkerRunReply); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.PID = d.Int32()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *WorkerRunReply) String() string { return layoutWorkerRunReply.String(v) }
 
 // GUIHighlightPayload is the payload of gui.highlight.
 type GUIHighlightPayload struct {
 	Job JobID
 }
 
-var fieldsGUIHighlightPayload = []codec.Field{{Name: "job"}}
+var layoutGUIHighlightPayload = codec.Struct{Type: (*GUIHighlightPayload)(nil), Fields: []codec.Field{
+	{Key: "job", Of: codec.UUID},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *GUIHighlightPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutGUIHighlightPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *GUIHighlightPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *GUIHighlightPayload) MarshalCBOR() ([]byte, error) {
+	return layoutGUIHighlightPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *GUIHighlightPayload) UnmarshalCBOR(b []byte) error {
-	*v = GUIHighlightPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *GUIHighlightPayload) String() string {
-	return codec.String("GUIHighlightPayload", v.encodeCBOR)
+	return layoutGUIHighlightPayload.Unmarshal(b, v)
 }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *GUIHighlightPayload) Validate() error { return codec.Check(v) }
+func (v *GUIHighlightPayload) Validate() error { return layoutGUIHighlightPayload.Validate(v) }
 
-func (v *GUIHighlightPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.UUID("\x63job", v.Job)
-		e.End(s)
-	}
-}
-
-func (v *GUIHighlightPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsGUIHighlightPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Job = JobID(d.UUID())
-		}
-	}
-}
+// String returns the value in one line.
+func (v *GUIHighlightPayload) String() string { return layoutGUIHighlightPayload.String(v) }
 
 // ClockProbeReply is the reply to clock.probe.
 type ClockProbeReply struct {
 	At time.Time
 }
 
-var fieldsClockProbeReply = []codec.Field{{Name: "at"}}
+var layoutClockProbeReply = codec.Struct{Type: (*ClockProbeReply)(nil), Fields: []codec.Field{
+	{Key: "at", Of: codec.Time},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ClockProbeReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutClockProbeReply.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ClockProbeReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ClockProbeReply) MarshalCBOR() ([]byte, error) { return layoutClockProbeReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ClockProbeReply) UnmarshalCBOR(b []byte) error {
-	*v = ClockProbeReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ClockProbeReply) String() string { return codec.String("ClockProbeReply", v.encodeCBOR) }
+func (v *ClockProbeReply) UnmarshalCBOR(b []byte) error { return layoutClockProbeReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ClockProbeReply) Validate() error { return codec.Check(v) }
+func (v *ClockProbeReply) Validate() error { return layoutClockProbeReply.Validate(v) }
 
-func (v *ClockProbeReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Time("\x62at", v.At)
-		e.End(s)
-	}
-}
-
-func (v *ClockProbeReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsClockProbeReply); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.At = d.Time()
-		}
-	}
-}
-
-func encodeMapString(e *codec.Encoder, v map[string]string) {
-	if s, ok := e.Map(len(v), 16); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Text("", v[k])
-		}
-		e.End(s)
-	}
-}
-
-func encodeListString(e *codec.Encoder, v []string) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Text("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func decodeMapString(d *codec.Decoder) map[string]string {
-	m := d.Map(16)
-	v := make(map[string]string, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = d.Text()
-	}
-	return v
-}
-
-func decodeListString(d *codec.Decoder) []string {
-	l := d.List(16)
-	v := make([]string, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Text())
-	}
-	return v
-}
-
-func validateListTag(c *codec.Validator, v []Tag) {
-	for i := range v {
-		if c.Enter() {
-			validateTag(c, "", v[i])
-			c.LeaveElem(i)
-		}
-	}
-}
-
-func encodeListTag(e *codec.Encoder, v []Tag) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Text("", string(v[i]))
-		}
-		e.End(s)
-	}
-}
-
-func decodeListTag(d *codec.Decoder) []Tag {
-	l := d.List(16)
-	v := make([]Tag, 0, l.Len())
-	for l.Next() {
-		v = append(v, Tag(d.Text()))
-	}
-	return v
-}
+// String returns the value in one line.
+func (v *ClockProbeReply) String() string { return layoutClockProbeReply.String(v) }

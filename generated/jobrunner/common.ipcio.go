@@ -27,49 +27,26 @@ func (v JobID) MarshalText() ([]byte, error) { return ipcio.UUID(v).MarshalText(
 func (v *JobID) UnmarshalText(b []byte) error { return (*ipcio.UUID)(v).UnmarshalText(b) }
 
 // AppendCBOR appends the encoding to b.
-func (v JobID) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, nil)
-	e.UUID("", v)
-	return e.Finish()
-}
+func (v JobID) AppendCBOR(b []byte) ([]byte, error) { return codec.UUID.Append(b, &v) }
 
 // MarshalCBOR returns the encoding.
-func (v JobID) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v JobID) MarshalCBOR() ([]byte, error) { return codec.UUID.Append(nil, &v) }
 
 // UnmarshalCBOR decodes b and keeps none of it.
-func (v *JobID) UnmarshalCBOR(b []byte) error {
-	d := codec.NewDecoder(b)
-	*v = JobID(d.UUID())
-	return d.Finish(nil)
-}
+func (v *JobID) UnmarshalCBOR(b []byte) error { return codec.UUID.Unmarshal(b, v) }
 
 // WorkerID is a string with a name of its own.
 type WorkerID string
 
+var layoutWorkerID = codec.Named{Type: (*WorkerID)(nil), Of: codec.String, Rules: []codec.Rule{codec.Len{Min: 1, Max: 64}, codec.Pattern{Expr: "[a-z][a-z0-9-]*"}}}
+
 // Validate returns an *ipcio.ValidationError or nil.
-func (v WorkerID) Validate() error {
-	var c codec.Validator
-	validateWorkerID(&c, "", v)
-	return c.Err()
-}
-
-var patternWorkerID = codec.NewPattern("[a-z][a-z0-9-]*")
-
-func validateWorkerID(c *codec.Validator, name string, v WorkerID) {
-	c.Rule(name, codec.RuneLen(string(v), 1, 64), "len", "1..64")
-	c.Rule(name, patternWorkerID.Match(string(v)), "pattern", "[a-z][a-z0-9-]*")
-}
+func (v WorkerID) Validate() error { return layoutWorkerID.Validate(&v) }
 
 // Tag is a string with a name of its own.
 type Tag string
 
-// Validate returns an *ipcio.ValidationError or nil.
-func (v Tag) Validate() error {
-	var c codec.Validator
-	validateTag(&c, "", v)
-	return c.Err()
-}
+var layoutTag = codec.Named{Type: (*Tag)(nil), Of: codec.String, Rules: []codec.Rule{codec.Len{Min: 1, Max: 32}}}
 
-func validateTag(c *codec.Validator, name string, v Tag) {
-	c.Rule(name, codec.RuneLen(string(v), 1, 32), "len", "1..32")
-}
+// Validate returns an *ipcio.ValidationError or nil.
+func (v Tag) Validate() error { return layoutTag.Validate(&v) }

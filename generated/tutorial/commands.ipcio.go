@@ -9,48 +9,33 @@ type ExampleRequestCommandPayload struct {
 	Data string
 }
 
-var fieldsExampleRequestCommandPayload = []codec.Field{{Name: "data"}}
+var layoutExampleRequestCommandPayload = codec.Struct{Type: (*ExampleRequestCommandPayload)(nil), Fields: []codec.Field{
+	{Key: "data", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ExampleRequestCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutExampleRequestCommandPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ExampleRequestCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ExampleRequestCommandPayload) MarshalCBOR() ([]byte, error) {
+	return layoutExampleRequestCommandPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ExampleRequestCommandPayload) UnmarshalCBOR(b []byte) error {
-	*v = ExampleRequestCommandPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutExampleRequestCommandPayload.Unmarshal(b, v)
+}
+
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ExampleRequestCommandPayload) Validate() error {
+	return layoutExampleRequestCommandPayload.Validate(v)
 }
 
 // String returns the value in one line.
 func (v *ExampleRequestCommandPayload) String() string {
-	return codec.String("ExampleRequestCommandPayload", v.encodeCBOR)
-}
-
-// Validate returns an *ipcio.ValidationError or nil.
-func (v *ExampleRequestCommandPayload) Validate() error { return codec.Check(v) }
-
-func (v *ExampleRequestCommandPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64data", v.Data)
-		e.End(s)
-	}
-}
-
-func (v *ExampleRequestCommandPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsExampleRequestCommandPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Data = d.Text()
-		}
-	}
+	return layoutExampleRequestCommandPayload.String(v)
 }
 
 // OtherRequestCommandPayload is the payload of other_request_command.
@@ -58,48 +43,33 @@ type OtherRequestCommandPayload struct {
 	Data string
 }
 
-var fieldsOtherRequestCommandPayload = []codec.Field{{Name: "data"}}
+var layoutOtherRequestCommandPayload = codec.Struct{Type: (*OtherRequestCommandPayload)(nil), Fields: []codec.Field{
+	{Key: "data", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *OtherRequestCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutOtherRequestCommandPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *OtherRequestCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *OtherRequestCommandPayload) MarshalCBOR() ([]byte, error) {
+	return layoutOtherRequestCommandPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *OtherRequestCommandPayload) UnmarshalCBOR(b []byte) error {
-	*v = OtherRequestCommandPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutOtherRequestCommandPayload.Unmarshal(b, v)
+}
+
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *OtherRequestCommandPayload) Validate() error {
+	return layoutOtherRequestCommandPayload.Validate(v)
 }
 
 // String returns the value in one line.
 func (v *OtherRequestCommandPayload) String() string {
-	return codec.String("OtherRequestCommandPayload", v.encodeCBOR)
-}
-
-// Validate returns an *ipcio.ValidationError or nil.
-func (v *OtherRequestCommandPayload) Validate() error { return codec.Check(v) }
-
-func (v *OtherRequestCommandPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64data", v.Data)
-		e.End(s)
-	}
-}
-
-func (v *OtherRequestCommandPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsOtherRequestCommandPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Data = d.Text()
-		}
-	}
+	return layoutOtherRequestCommandPayload.String(v)
 }
 
 // ExampleResponseCommandPayload is the payload of example_response_command.
@@ -107,48 +77,33 @@ type ExampleResponseCommandPayload struct {
 	Data string
 }
 
-var fieldsExampleResponseCommandPayload = []codec.Field{{Name: "data"}}
+var layoutExampleResponseCommandPayload = codec.Struct{Type: (*ExampleResponseCommandPayload)(nil), Fields: []codec.Field{
+	{Key: "data", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *ExampleResponseCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutExampleResponseCommandPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *ExampleResponseCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ExampleResponseCommandPayload) MarshalCBOR() ([]byte, error) {
+	return layoutExampleResponseCommandPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *ExampleResponseCommandPayload) UnmarshalCBOR(b []byte) error {
-	*v = ExampleResponseCommandPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutExampleResponseCommandPayload.Unmarshal(b, v)
+}
+
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *ExampleResponseCommandPayload) Validate() error {
+	return layoutExampleResponseCommandPayload.Validate(v)
 }
 
 // String returns the value in one line.
 func (v *ExampleResponseCommandPayload) String() string {
-	return codec.String("ExampleResponseCommandPayload", v.encodeCBOR)
-}
-
-// Validate returns an *ipcio.ValidationError or nil.
-func (v *ExampleResponseCommandPayload) Validate() error { return codec.Check(v) }
-
-func (v *ExampleResponseCommandPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64data", v.Data)
-		e.End(s)
-	}
-}
-
-func (v *ExampleResponseCommandPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsExampleResponseCommandPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Data = d.Text()
-		}
-	}
+	return layoutExampleResponseCommandPayload.String(v)
 }
 
 // OtherResponseCommandPayload is the payload of other_response_command.
@@ -156,46 +111,31 @@ type OtherResponseCommandPayload struct {
 	Data string
 }
 
-var fieldsOtherResponseCommandPayload = []codec.Field{{Name: "data"}}
+var layoutOtherResponseCommandPayload = codec.Struct{Type: (*OtherResponseCommandPayload)(nil), Fields: []codec.Field{
+	{Key: "data", Of: codec.String},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
 func (v *OtherResponseCommandPayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
+	return layoutOtherResponseCommandPayload.Append(b, v)
 }
 
 // MarshalCBOR returns the encoding.
-func (v *OtherResponseCommandPayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *OtherResponseCommandPayload) MarshalCBOR() ([]byte, error) {
+	return layoutOtherResponseCommandPayload.Append(nil, v)
+}
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *OtherResponseCommandPayload) UnmarshalCBOR(b []byte) error {
-	*v = OtherResponseCommandPayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
+	return layoutOtherResponseCommandPayload.Unmarshal(b, v)
+}
+
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *OtherResponseCommandPayload) Validate() error {
+	return layoutOtherResponseCommandPayload.Validate(v)
 }
 
 // String returns the value in one line.
 func (v *OtherResponseCommandPayload) String() string {
-	return codec.String("OtherResponseCommandPayload", v.encodeCBOR)
-}
-
-// Validate returns an *ipcio.ValidationError or nil.
-func (v *OtherResponseCommandPayload) Validate() error { return codec.Check(v) }
-
-func (v *OtherResponseCommandPayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Text("\x64data", v.Data)
-		e.End(s)
-	}
-}
-
-func (v *OtherResponseCommandPayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsOtherResponseCommandPayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Data = d.Text()
-		}
-	}
+	return layoutOtherResponseCommandPayload.String(v)
 }

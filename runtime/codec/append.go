@@ -3,7 +3,6 @@ package codec
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -53,7 +52,7 @@ func AppendFloat64(b []byte, v float64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, byte(Simple)<<5|infoFloat64), bits)
 }
 
-// AppendText appends s, which must be valid UTF-8: see [Encoder.Text].
+// AppendText appends s, which must be valid UTF-8.
 func AppendText(b []byte, s string) []byte {
 	return append(AppendHead(b, Text, uint64(len(s))), s...)
 }
@@ -64,7 +63,7 @@ func AppendBytes(b, v []byte) []byte {
 }
 
 // AppendTime appends t as tag 0: RFC 3339 in UTC, with as many digits of the
-// nanoseconds as t needs. The year must be 0 to 9999: see [Encoder.Time].
+// nanoseconds as t needs. The year must be 0 to 9999.
 func AppendTime(b []byte, t time.Time) []byte {
 	var buf [len(time.RFC3339Nano)]byte
 	text := t.UTC().AppendFormat(buf[:0], time.RFC3339Nano)
@@ -82,7 +81,7 @@ func AppendUUID(b []byte, u [16]byte) []byte {
 }
 
 // AppendAny appends an encoded item as it is, or null if there is none. It
-// must be well-formed: see [Encoder.Any].
+// must be well-formed.
 func AppendAny(b, item []byte) []byte {
 	if len(item) == 0 {
 		return AppendNull(b)
@@ -95,19 +94,6 @@ func AppendListHead(b []byte, n int) []byte { return AppendHead(b, Array, uint64
 
 // AppendMapHead appends the head of a map or struct of n entries.
 func AppendMapHead(b []byte, n int) []byte { return AppendHead(b, Pairs, uint64(n)) }
-
-// SortedKeys appends the keys of m to keys, in the order in which they are
-// written: see [CompareKeys].
-func SortedKeys[T any](keys []string, m map[string]T) []string {
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sortKeys(keys)
-	return keys
-}
-
-// sortKeys is apart, so that not every package with a map compiles it.
-func sortKeys(keys []string) { slices.SortFunc(keys, CompareKeys) }
 
 // CompareKeys orders keys as their encodings: by length and then bytewise. It
 // returns a negative number, 0 or a positive one.

@@ -19,71 +19,21 @@ type report struct {
 	Weight float64           `cbor:"weight"`
 }
 
-var reportFields = []codec.Field{
-	{Name: "env"}, {Name: "job"}, {Name: "tags"}, {Name: "image"}, {Name: "owner"}, {Name: "urgent"}, {Name: "weight"},
-}
+var layoutReport = codec.Struct{Type: (*report)(nil), Fields: []codec.Field{
+	{Key: "env", Of: codec.Map{Of: codec.String}},
+	{Key: "tags", Of: codec.List{Of: codec.String}, Rules: []codec.Rule{codec.Len{Max: 64}}},
+	{Key: "image", Of: codec.String},
+	{Key: "owner", Of: codec.String},
+	{Key: "job", Of: codec.Uint64},
+	{Key: "urgent", Of: codec.Bool},
+	{Key: "weight", Of: codec.Float64},
+}}
 
-func (v *report) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *report) AppendCBOR(b []byte) ([]byte, error) { return layoutReport.Append(b, v) }
 
 // UnmarshalReport is not called UnmarshalCBOR, so that fxamacker/cbor does not
 // find it.
-func (v *report) UnmarshalReport(b []byte) error {
-	*v = report{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-func (v *report) Validate() error {
-	var c codec.Validator
-	v.validate(&c)
-	return c.Err()
-}
-
-func (v *report) validate(c *codec.Validator) {
-	c.Rule("tags", len(v.Tags) <= 64, "len", "..64")
-	c.Check(v)
-}
-
-func (v *report) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Key("\x63env")
-		encodeEnv(e, v.Env)
-		e.Uint("\x63job", v.Job)
-		e.Key("\x64tags")
-		encodeTags(e, v.Tags)
-		e.Text("\x65image", v.Image)
-		e.Text("\x65owner", v.Owner)
-		e.Bool("\x66urgent", v.Urgent)
-		e.Float64("\x66weight", v.Weight)
-		e.End(s)
-	}
-}
-
-func (v *report) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(reportFields); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.Env = decodeEnv(d)
-		case 1:
-			v.Job = d.Uint64()
-		case 2:
-			v.Tags = decodeTags(d)
-		case 3:
-			v.Image = d.Text()
-		case 4:
-			v.Owner = d.Text()
-		case 5:
-			v.Urgent = d.Bool()
-		case 6:
-			v.Weight = d.Float64()
-		}
-	}
-}
+func (v *report) UnmarshalReport(b []byte) error { return layoutReport.Unmarshal(b, v) }
 
 func newReport() *report {
 	return &report{

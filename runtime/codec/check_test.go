@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -67,9 +68,7 @@ func TestCycle(t *testing.T) {
 	if _, err := v.AppendCBOR(nil); err == nil {
 		t.Error("a cycle is encoded")
 	}
-	enc := codec.NewEncoder([]byte("before"), nil)
-	v.encodeCBOR(&enc)
-	b, err := enc.Finish()
+	b, err := layoutSample.AppendUnchecked([]byte("before"), v)
 	failed, ok := errors.AsType[*codec.EncodeError](err)
 	if !ok || string(b) != "before" || failed.Path != strings.Repeat("next.", codec.MaxDepth-1)+"env" || !strings.Contains(failed.Reason, "a cycle of pointers?") {
 		t.Errorf("encoding a cycle: %q, %v", b, err)
@@ -105,41 +104,42 @@ func TestDepthIsTheSame(t *testing.T) {
 	}
 }
 
+// wide takes 512 bytes of memory, and 1 on the wire if it is zero.
+type wide struct {
+	A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U []byte
+	V                                                             *int64
+}
+
+type wideList struct{ List []wide }
+
+var layoutWide = codec.Struct{Type: (*wide)(nil), Fields: func() []codec.Field {
+	var fields []codec.Field
+	for c := 'a'; c < 'v'; c++ {
+		fields = append(fields, codec.Field{Key: string(c), Of: codec.ByteString, Optional: true})
+	}
+	return append(fields, codec.Field{Key: "v", Of: codec.Int64, Optional: true})
+}()}
+
+var layoutWideList = codec.Struct{Type: (*wideList)(nil), Fields: []codec.Field{{Key: "list", Of: codec.List{Of: &layoutWide}}}}
+
 func TestMemoryIsTheSame(t *testing.T) {
 	const size = 512
 	for _, n := range []int{0, 1, 100, 127, 128, 129, 1000, 100_000} {
-		// A list of n elements that take 512 bytes each and 1 on the wire.
-		e := codec.NewEncoder([]byte("before"), nil)
-		s, ok := e.List(n, size)
-		if !ok {
-			t.Fatal("the list does not begin")
-		}
-		for i := range n {
-			e.Elem(i)
-			e.Uint("", 0)
-		}
-		e.End(s)
-		b, encodeErr := e.Finish()
+		b, encodeErr := layoutWideList.Append([]byte("before"), &wideList{make([]wide, n)})
 		if encodeErr != nil && string(b) != "before" {
-			t.Error("Finish returned bytes with an error")
+			t.Error("Append returned bytes with an error")
 		}
-
-		in := append(codec.AppendListHead(nil, n), make([]byte, n)...)
-		d := codec.NewDecoder(in)
-		list := d.List(size)
-		room := list.Len()
-		for list.Next() {
-			d.Uint64()
-		}
-		decodeErr := d.Finish(nil)
+		in := append(codec.AppendListHead([]byte("\xa1\x64list"), n), bytes.Repeat([]byte{0xa0}, n)...)
+		var got wideList
+		decodeErr := layoutWideList.Unmarshal(in, &got)
 		if (encodeErr == nil) != (decodeErr == nil) {
 			t.Errorf("%d elements: encoding says %v, decoding says %v", n, encodeErr, decodeErr)
 		}
 		if want := n*size > 64<<10+codec.MaxGrowth*len(in); want != (decodeErr != nil) {
 			t.Errorf("%d elements: %v", n, decodeErr)
 		}
-		if room*size > 64<<10+codec.MaxGrowth*len(in) {
-			t.Errorf("%d elements: room for %d", n, room)
+		if decodeErr == nil && (len(got.List) != n || string(b) != "before"+string(in)) {
+			t.Errorf("%d elements: %d were decoded, %d bytes encoded", n, len(got.List), len(b))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 )
 
 // The memory that lists, maps and optional structs of one item may take:
@@ -17,51 +16,47 @@ const (
 	mapMemory  = 48 // an empty map
 )
 
-// A Decoder reads one item. Its first error ends the decoding: what is read
+// A decoder reads one item. Its first error ends the decoding: what is read
 // afterwards is the zero value. It keeps nothing of its input: text and bytes
-// are copied. Make one with [NewDecoder] and end with [Decoder.Finish].
-type Decoder struct {
+// are copied. Make one with newDecoder and end with finish.
+type decoder struct {
 	b      []byte // cut off at the first error, so that every later read fails
 	off    int
-	depth  int    // of the open arrays and maps
-	spare  int    // memory that may still be taken
-	copied string // all of b, if it is small and has text
-	key    string // of the current map entry; here and not in Map, or a Decoder could not stay on the stack
+	depth  int      // of the open arrays and maps
+	spare  int      // memory that may still be taken
+	copied string   // all of b, if it is small and has text
+	marks  []uint64 // which fields came, of the open structs with more than 64
 	err    *DecodeError
 }
 
-// NewDecoder returns a Decoder for b, which must not change until Finish.
-func NewDecoder(b []byte) Decoder {
-	return Decoder{b: b, spare: budget(len(b))}
+// newDecoder returns a decoder for b, which must not change until finish.
+func newDecoder(b []byte) decoder {
+	return decoder{b: b, spare: budget(len(b))}
 }
 
 func budget(size int) int { return freeMemory + min(size, math.MaxInt/MaxGrowth/2)*MaxGrowth }
 
-// Finish returns the first error, a *[DecodeError], or that something follows
-// the item. If all is well it returns what validate says of what was decoded;
-// nil has nothing to say.
-func (d *Decoder) Finish(validate func() error) error {
+// finish returns the first error, a *[DecodeError], or that something follows
+// the item.
+func (d *decoder) finish() error {
 	if d.err == nil && d.off < len(d.b) {
 		d.err = trailing(d.off, len(d.b))
 	}
-	switch {
-	case d.err != nil:
+	if d.err != nil {
 		return d.err
-	case validate != nil:
-		return validate()
 	}
 	return nil
 }
 
 // fail remembers an error of the item at offset at, if it is the first.
-func (d *Decoder) fail(at int, format string, args ...any) {
+func (d *decoder) fail(at int, format string, args ...any) {
 	if d.err != nil {
 		return
 	}
 	d.failWith(&DecodeError{Offset: at, Reason: fmt.Sprintf(format, args...)})
 }
 
-func (d *Decoder) failWith(e *DecodeError) {
+func (d *decoder) failWith(e *DecodeError) {
 	if d.err == nil {
 		d.err = e
 		d.b, d.off = nil, 0
@@ -69,7 +64,7 @@ func (d *Decoder) failWith(e *DecodeError) {
 }
 
 // failIn is fail for a part that no cursor will add to the path.
-func (d *Decoder) failIn(step string, at int, format string, args ...any) {
+func (d *decoder) failIn(step string, at int, format string, args ...any) {
 	if d.err == nil {
 		d.fail(at, format, args...)
 		d.err.Path = step
@@ -77,7 +72,7 @@ func (d *Decoder) failIn(step string, at int, format string, args ...any) {
 }
 
 // charge takes n × size bytes from the memory that is left.
-func (d *Decoder) charge(at, n, size int) bool {
+func (d *decoder) charge(at, n, size int) bool {
 	if n > 0 && d.spare/n < size {
 		d.fail(at, "decoding takes more memory than %d bytes and %d for each byte received", freeMemory, MaxGrowth)
 		return false
@@ -87,7 +82,7 @@ func (d *Decoder) charge(at, n, size int) bool {
 }
 
 // head reads a head. After an error it returns the zero Head and false.
-func (d *Decoder) head() (Head, bool) {
+func (d *decoder) head() (Head, bool) {
 	h, n, err := ReadHead(d.b[d.off:])
 	if err != nil {
 		if d.err == nil {
@@ -100,7 +95,7 @@ func (d *Decoder) head() (Head, bool) {
 }
 
 // expect reads a head of type want and returns its value.
-func (d *Decoder) expect(want Major) (n uint64, ok bool) {
+func (d *decoder) expect(want Major) (n uint64, ok bool) {
 	if d.off < len(d.b) {
 		// All but the heads of long items are this one byte.
 		if n := d.b[d.off] - byte(want)<<5; n < info1Byte {
@@ -111,7 +106,7 @@ func (d *Decoder) expect(want Major) (n uint64, ok bool) {
 	return d.expectLong(want)
 }
 
-func (d *Decoder) expectLong(want Major) (n uint64, ok bool) {
+func (d *decoder) expectLong(want Major) (n uint64, ok bool) {
 	at := d.off
 	h, ok := d.head()
 	if !ok {
@@ -142,7 +137,7 @@ func found(h Head) string {
 }
 
 // isNull reports whether the next item is null, and reads it if so.
-func (d *Decoder) isNull() bool {
+func (d *decoder) isNull() bool {
 	if d.off < len(d.b) && d.b[d.off] == null {
 		d.off++
 		return true
@@ -150,8 +145,8 @@ func (d *Decoder) isNull() bool {
 	return false
 }
 
-// Bool reads false or true.
-func (d *Decoder) Bool() bool {
+// bool reads false or true.
+func (d *decoder) bool() bool {
 	at := d.off
 	h, ok := d.head()
 	if !ok {
@@ -165,7 +160,7 @@ func (d *Decoder) Bool() bool {
 }
 
 // int reads an integer from lo to hi.
-func (d *Decoder) int(lo, hi int64, kind string) int64 {
+func (d *decoder) int(lo, hi int64, kind string) int64 {
 	at := d.off
 	h, ok := d.head()
 	switch {
@@ -187,7 +182,7 @@ func (d *Decoder) int(lo, hi int64, kind string) int64 {
 }
 
 // uint reads an integer from 0 to hi.
-func (d *Decoder) uint(hi uint64, kind string) uint64 {
+func (d *decoder) uint(hi uint64, kind string) uint64 {
 	at := d.off
 	h, ok := d.head()
 	switch {
@@ -214,38 +209,9 @@ func integer(h Head) string {
 	return fmt.Sprintf("-%d", h.Value+1)
 }
 
-// Int8 reads an integer and refuses what does not fit.
-func (d *Decoder) Int8() int8 { return int8(d.int(math.MinInt8, math.MaxInt8, "int8")) }
-
-// Int16 reads an integer and refuses what does not fit.
-func (d *Decoder) Int16() int16 { return int16(d.int(math.MinInt16, math.MaxInt16, "int16")) }
-
-// Int32 reads an integer and refuses what does not fit.
-func (d *Decoder) Int32() int32 { return int32(d.int(math.MinInt32, math.MaxInt32, "int32")) }
-
-// Int64 reads an integer and refuses what does not fit.
-func (d *Decoder) Int64() int64 { return d.int(math.MinInt64, math.MaxInt64, "int64") }
-
-// Uint8 reads an integer and refuses what does not fit.
-func (d *Decoder) Uint8() uint8 { return uint8(d.uint(math.MaxUint8, "uint8")) }
-
-// Uint16 reads an integer and refuses what does not fit.
-func (d *Decoder) Uint16() uint16 { return uint16(d.uint(math.MaxUint16, "uint16")) }
-
-// Uint32 reads an integer and refuses what does not fit.
-func (d *Decoder) Uint32() uint32 { return uint32(d.uint(math.MaxUint32, "uint32")) }
-
-// Uint64 reads an integer and refuses what does not fit.
-func (d *Decoder) Uint64() uint64 { return d.uint(math.MaxUint64, "uint64") }
-
-// Duration reads an integer of nanoseconds.
-func (d *Decoder) Duration() time.Duration {
-	return time.Duration(d.int(math.MinInt64, math.MaxInt64, "a duration in nanoseconds"))
-}
-
-// Float64 reads a floating-point number of any width, or an integer that a
+// float64 reads a floating-point number of any width, or an integer that a
 // float64 represents exactly.
-func (d *Decoder) Float64() float64 {
+func (d *decoder) float64() float64 {
 	at := d.off
 	h, ok := d.head()
 	if !ok {
@@ -263,11 +229,11 @@ func (d *Decoder) Float64() float64 {
 	return v
 }
 
-// Float32 reads a floating-point number or an integer that a float32
+// float32 reads a floating-point number or an integer that a float32
 // represents exactly.
-func (d *Decoder) Float32() float32 {
+func (d *decoder) float32() float32 {
 	at := d.off
-	v := d.Float64()
+	v := d.float64()
 	if v == v && float64(float32(v)) != v {
 		d.fail(at, "%v is not a float32 exactly", v)
 		return 0
@@ -323,7 +289,7 @@ func float16(bits uint16) float64 {
 }
 
 // span reads a byte or text string and returns it lent.
-func (d *Decoder) span(want Major) []byte {
+func (d *decoder) span(want Major) []byte {
 	at := d.off
 	n, ok := d.expect(want)
 	if !ok {
@@ -340,7 +306,7 @@ func (d *Decoder) span(want Major) []byte {
 }
 
 // text reads a text string, checks it and returns it lent.
-func (d *Decoder) text() []byte {
+func (d *decoder) text() []byte {
 	at := d.off
 	s := d.span(Text)
 	if !validText(s) {
@@ -355,8 +321,8 @@ func (d *Decoder) text() []byte {
 // keeps one of its texts keeps this much at most.
 const sharedText = 256
 
-// Text reads a text string, which must be valid UTF-8.
-func (d *Decoder) Text() string {
+// textString reads a text string, which must be valid UTF-8.
+func (d *decoder) textString() string {
 	s := d.text()
 	if len(s) == 0 || len(d.b) > sharedText {
 		return string(s)
@@ -367,39 +333,37 @@ func (d *Decoder) Text() string {
 	return d.copied[d.off-len(s) : d.off]
 }
 
-// Bytes reads a byte string. The empty one is not nil.
-//
-//go:noinline
-func (d *Decoder) Bytes() []byte {
+// bytes reads a byte string. The empty one is not nil.
+func (d *decoder) bytes() []byte {
 	return append([]byte{}, d.span(Bytes)...)
 }
 
-// Enum reads a text string. values are the declared ones, sorted; one of them
-// is returned without allocation. Others are refused if the enum is closed.
-func (d *Decoder) Enum(values []string, closed bool) string {
+// enum reads a text string. A declared value is returned without allocation.
+// Others are refused if the enum is closed.
+func (d *decoder) enum(e *Enum) string {
 	at := d.off
 	s := d.text()
-	lo, hi := 0, len(values)
+	lo, hi := 0, len(e.Values)
 	for lo < hi {
 		mid := int(uint(lo+hi) / 2)
-		if values[mid] < string(s) {
+		if e.Values[mid] < string(s) {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	if lo < len(values) && values[lo] == string(s) {
-		return values[lo]
+	if lo < len(e.Values) && e.Values[lo] == string(s) {
+		return e.Values[lo]
 	}
-	if closed {
-		d.fail(at, "%s is none of the declared values %s", quote(string(s)), oneOf(values))
+	if e.Closed {
+		d.fail(at, "%s is none of the declared values %s", quote(string(s)), oneOf(e.Values))
 		return ""
 	}
 	return string(s)
 }
 
-// UUID reads tag 37 around 16 bytes, or the 16 bytes alone.
-func (d *Decoder) UUID() (u [16]byte) {
+// uuid reads tag 37 around 16 bytes, or the 16 bytes alone.
+func (d *decoder) uuid() (u [16]byte) {
 	at := d.off
 	h, ok := d.head()
 	if ok && h.Major == Tag && h.Value == tagUUID {
@@ -426,8 +390,8 @@ func foundLength(h Head) string {
 	return found(h)
 }
 
-// Any reads one well-formed item and returns a copy of its encoding.
-func (d *Decoder) Any() []byte {
+// any reads one well-formed item and returns a copy of its encoding.
+func (d *decoder) any() []byte {
 	from := d.off
 	d.skip()
 	if d.err != nil {
@@ -437,7 +401,7 @@ func (d *Decoder) Any() []byte {
 }
 
 // skip passes over one item.
-func (d *Decoder) skip() {
+func (d *decoder) skip() {
 	if d.err != nil {
 		return
 	}
@@ -449,20 +413,13 @@ func (d *Decoder) skip() {
 	d.off = end
 }
 
-// New counts size bytes of memory for a new variable: an optional struct or a
-// variant.
-//
-//go:noinline
-func (d *Decoder) New(size int) { d.charge(d.off, 1, size) }
-
 // CheckEmpty reports what is wrong with the payload of a command that declares
 // none. It is a map, perhaps from a peer whose schema declares fields, or null.
 // The error is a *[DecodeError].
 func CheckEmpty(b []byte) error {
-	d := NewDecoder(b)
+	d := newDecoder(b)
 	if !d.isNull() {
-		for s := d.Struct(nil); s.Next(); {
-		}
+		d.structure(new(plan), nil)
 	}
-	return d.Finish(nil)
+	return d.finish()
 }

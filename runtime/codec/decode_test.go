@@ -2,7 +2,9 @@ package codec_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,34 +13,35 @@ import (
 	"github.com/ipcio/ipcio-go/runtime/codec"
 )
 
-// read decodes one item with the given method.
-func read[T any](b []byte, method func(*codec.Decoder) T) (T, error) {
-	d := codec.NewDecoder(b)
-	v := method(&d)
-	return v, d.Finish(nil)
+// scalar decodes one item as k into a T.
+func scalar[T any](k codec.Kind) func(b []byte) (any, error) {
+	return func(b []byte) (any, error) {
+		var v T
+		err := k.Unmarshal(b, &v)
+		return v, err
+	}
+}
+
+// inField decodes one item as a field with the type of.
+func inField(of codec.Type) func(b []byte) (any, error) {
+	type box struct{ V string }
+	layout := codec.Struct{Type: (*box)(nil), Fields: []codec.Field{{Key: "v", Of: of}}}
+	return func(b []byte) (any, error) {
+		var v box
+		err := layout.Unmarshal(append([]byte("\xa1\x61v"), b...), &v)
+		return v.V, err
+	}
 }
 
 func TestScalars(t *testing.T) {
-	type result = any
-	int8s := func(d *codec.Decoder) result { return d.Int8() }
-	int16s := func(d *codec.Decoder) result { return d.Int16() }
-	int32s := func(d *codec.Decoder) result { return d.Int32() }
-	int64s := func(d *codec.Decoder) result { return d.Int64() }
-	uint8s := func(d *codec.Decoder) result { return d.Uint8() }
-	uint16s := func(d *codec.Decoder) result { return d.Uint16() }
-	uint32s := func(d *codec.Decoder) result { return d.Uint32() }
-	uint64s := func(d *codec.Decoder) result { return d.Uint64() }
-	bools := func(d *codec.Decoder) result { return d.Bool() }
-	float32s := func(d *codec.Decoder) result { return d.Float32() }
-	float64s := func(d *codec.Decoder) result { return d.Float64() }
-	texts := func(d *codec.Decoder) result { return d.Text() }
-	bytesOf := func(d *codec.Decoder) result { return d.Bytes() }
-	times := func(d *codec.Decoder) result { return d.Time() }
-	durations := func(d *codec.Decoder) result { return d.Duration() }
-	uuids := func(d *codec.Decoder) result { return d.UUID() }
-	anys := func(d *codec.Decoder) result { return d.Any() }
-	closed := func(d *codec.Decoder) result { return d.Enum([]string{"a", "b"}, true) }
-	open := func(d *codec.Decoder) result { return d.Enum([]string{"a", "b"}, false) }
+	int8s, int16s, int32s, int64s := scalar[int8](codec.Int8), scalar[int16](codec.Int16), scalar[int32](codec.Int32), scalar[int64](codec.Int64)
+	uint8s, uint16s, uint32s, uint64s := scalar[uint8](codec.Uint8), scalar[uint16](codec.Uint16), scalar[uint32](codec.Uint32), scalar[uint64](codec.Uint64)
+	float32s, float64s := scalar[float32](codec.Float32), scalar[float64](codec.Float64)
+	bools, texts, bytesOf := scalar[bool](codec.Bool), scalar[string](codec.String), scalar[[]byte](codec.ByteString)
+	times, durations := scalar[time.Time](codec.Time), scalar[time.Duration](codec.Duration)
+	uuids, anys := scalar[[16]byte](codec.UUID), scalar[[]byte](codec.Any)
+	closed := inField(&codec.Enum{Values: []string{"a", "b"}, Closed: true})
+	open := inField(&codec.Enum{Values: []string{"a", "b"}})
 	at := func(s string) time.Time {
 		v, err := time.Parse(time.RFC3339Nano, s)
 		if err != nil {
@@ -50,9 +53,9 @@ func TestScalars(t *testing.T) {
 
 	for _, c := range []struct {
 		name string
-		read func(*codec.Decoder) result
+		read func([]byte) (any, error)
 		in   string // bytes
-		want result
+		want any
 		err  string // a part of the reason; "" means want
 	}{
 		{"false", bools, "\xf4", false, ""},
@@ -144,7 +147,7 @@ func TestScalars(t *testing.T) {
 		{"more follows", int64s, "\x01\x02", nil, "the item ends here, but 1 byte follows"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := read([]byte(c.in), c.read)
+			got, err := c.read([]byte(c.in))
 			if c.err == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -164,10 +167,10 @@ func TestScalars(t *testing.T) {
 
 func TestFloatNaN(t *testing.T) {
 	for _, in := range []string{"\xf9\x7e\x00", "\xfa\x7f\xc0\x00\x00", "\xfb\xff\xf8\x00\x00\x00\x00\x00\x01"} {
-		if v, err := read([]byte(in), (*codec.Decoder).Float64); err != nil || !math.IsNaN(v) {
+		if v, err := scalar[float64](codec.Float64)([]byte(in)); err != nil || !math.IsNaN(v.(float64)) {
 			t.Errorf("Float64(%x) = %v, %v", in, v, err)
 		}
-		if v, err := read([]byte(in), (*codec.Decoder).Float32); err != nil || v == v {
+		if v, err := scalar[float32](codec.Float32)([]byte(in)); err != nil || !math.IsNaN(float64(v.(float32))) {
 			t.Errorf("Float32(%x) = %v, %v", in, v, err)
 		}
 	}
@@ -306,9 +309,14 @@ func TestStructErrors(t *testing.T) {
 // TestManyFields shows that every field counts beyond the 64 that fit a word.
 func TestManyFields(t *testing.T) {
 	var fields []codec.Field
+	var goFields []reflect.StructField
 	for i := range 150 {
-		fields = append(fields, codec.Field{Name: "f" + string(rune('0'+i/100)) + string(rune('0'+i/10%10)) + string(rune('0'+i%10))})
+		name := fmt.Sprintf("f%03d", i)
+		fields = append(fields, codec.Field{Key: name, Of: codec.Uint64})
+		goFields = append(goFields, reflect.StructField{Name: strings.ToUpper(name), Type: reflect.TypeFor[uint64]()})
 	}
+	typ := reflect.StructOf(goFields)
+	layout := codec.Struct{Type: reflect.Zero(reflect.PointerTo(typ)).Interface(), Fields: fields}
 	encode := func(skip, twice int) []byte {
 		n := len(fields)
 		if skip >= 0 {
@@ -321,30 +329,31 @@ func TestManyFields(t *testing.T) {
 		for i := range fields {
 			for range map[bool]int{true: 2, false: 1}[i == twice] {
 				if i != skip {
-					b = codec.AppendUint(codec.AppendText(b, fields[i].Name), uint64(i))
+					b = codec.AppendUint(codec.AppendText(b, fields[i].Key), uint64(i))
 				}
 			}
 		}
 		return b
 	}
 	decode := func(b []byte) error {
-		d := codec.NewDecoder(b)
-		for s := d.Struct(fields); s.Next(); {
-			if got := d.Uint64(); int(got) != s.Index() {
-				t.Errorf("field %d has the value %d", s.Index(), got)
+		v := reflect.New(typ)
+		err := layout.Unmarshal(b, v.Interface())
+		for i := range fields {
+			if got := v.Elem().Field(i).Uint(); err == nil && got != uint64(i) {
+				t.Errorf("field %d has the value %d", i, got)
 			}
 		}
-		return d.Finish(nil)
+		return err
 	}
 	if err := decode(encode(-1, -1)); err != nil {
 		t.Error(err)
 	}
 	for i, f := range fields {
-		want := "codec: " + f.Name + ": byte 0: missing required field"
+		want := "codec: " + f.Key + ": byte 0: missing required field"
 		if err := decode(encode(i, -1)); err == nil || err.Error() != want {
 			t.Errorf("without field %d: %v, want %s", i, err, want)
 		}
-		if err := decode(encode(-1, i)); err == nil || !strings.Contains(err.Error(), f.Name+": ") || !strings.Contains(err.Error(), "twice") {
+		if err := decode(encode(-1, i)); err == nil || !strings.Contains(err.Error(), f.Key+": ") || !strings.Contains(err.Error(), "twice") {
 			t.Errorf("with field %d twice: %v", i, err)
 		}
 	}

@@ -6,33 +6,28 @@ import (
 	"strings"
 )
 
-// MaxString is the length in bytes at which [String] cuts.
+// MaxString is the length in bytes at which [Struct.String] cuts.
 const MaxString = 1024
 
-// String returns name and the value that encode writes, in the diagnostic
-// notation of RFC 8949, section 8: one line, cut at [MaxString] bytes and then
-// marked with "…". It is ASCII but for secret fields, which are "•••". For a
-// value that cannot be encoded it says so.
-func String(name string, encode func(*Encoder)) string {
-	e := NewEncoder(nil, nil)
-	e.mask = true
-	encode(&e)
-	b, err := e.Finish()
+// string returns the value at p in diagnostic notation: see [Struct.String].
+func (pl *plan) string(p pointer) string {
+	e := encoder{mask: true}
+	b, err := e.finish(e.structure(nil, pl, p), 0)
 	if err != nil {
-		return name + "(" + err.Error() + ")"
+		return pl.name + "(" + err.Error() + ")"
 	}
-	p := printer{d: NewDecoder(b), out: append(make([]byte, 0, 128), name...)}
-	p.item()
-	if len(p.out) > MaxString {
-		return strings.ToValidUTF8(string(p.out[:MaxString]), "") + "…"
+	w := printer{d: newDecoder(b), out: append(make([]byte, 0, 128), pl.name...)}
+	w.item()
+	if len(w.out) > MaxString {
+		return strings.ToValidUTF8(string(w.out[:MaxString]), "") + "…"
 	}
-	return string(p.out)
+	return string(w.out)
 }
 
 // printer writes a well-formed item in diagnostic notation, and stops soon
 // after out is longer than MaxString.
 type printer struct {
-	d   Decoder
+	d   decoder
 	out []byte
 }
 

@@ -17,10 +17,10 @@ func inRange(t time.Time) bool {
 	return s >= firstSecond && s < endSecond
 }
 
-// Time reads tag 0 (RFC 3339 text with any offset; digits beyond nanoseconds
+// time reads tag 0 (RFC 3339 text with any offset; digits beyond nanoseconds
 // are dropped) or tag 1 (seconds since 1970, an integer or a floating-point
 // number, rounded to nanoseconds). The result is in UTC.
-func (d *Decoder) Time() time.Time {
+func (d *decoder) time() time.Time {
 	at := d.off
 	h, ok := d.head()
 	if !ok {
@@ -45,7 +45,7 @@ func (d *Decoder) Time() time.Time {
 	return t
 }
 
-func (d *Decoder) timeText() time.Time {
+func (d *decoder) timeText() time.Time {
 	at := d.off
 	s := d.span(Text)
 	var t time.Time
@@ -92,7 +92,7 @@ func hasForm(s []byte, form string) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-func (d *Decoder) timeEpoch() time.Time {
+func (d *decoder) timeEpoch() time.Time {
 	at := d.off
 	h, ok := d.head()
 	if !ok {

@@ -3,14 +3,9 @@ package codec
 import (
 	"errors"
 	"fmt"
-	"math"
-	"net/netip"
-	"net/url"
-	"regexp"
+	"reflect"
+	"slices"
 	"strings"
-	"sync"
-	"time"
-	"unicode/utf8"
 )
 
 // MaxViolations is how many violations a [ValidationError] holds at most.
@@ -89,40 +84,29 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:MaxWant], "") + "…"
 }
 
-// A Validator collects what is wrong with a value. The zero value is ready.
-type Validator struct {
+// A validator collects what is wrong with a value. The zero value is ready.
+type validator struct {
 	found []Violation
-	depth int
-	marks [MaxDepth]uint8 // how many violations there were when each level was entered
+	depth int // of the fields, elements and entries that were entered
 }
 
-// Err returns what was found, a *[ValidationError], or nil.
-func (c *Validator) Err() error {
+func (c *validator) err() error {
 	if len(c.found) > 0 {
 		return &ValidationError{Violations: c.found}
 	}
 	return nil
 }
 
-// Rule notes a violation of the field called name, unless ok. name is "" for
-// the whole of what was entered last.
-func (c *Validator) Rule(name string, ok bool, rule, want string) {
-	if !ok {
-		c.violate(name, rule, want)
-	}
-}
-
-//go:noinline
-func (c *Validator) violate(name, rule, want string) {
+func (c *validator) violate(path, rule, want string) {
 	if len(c.found) < MaxViolations {
-		c.found = append(c.found, Violation{name, rule, clip(want)})
+		c.found = append(c.found, Violation{path, rule, clip(want)})
 	}
 }
 
-// Enter begins to look at the inside of a field, an element or an entry. It
+// enter begins to look at the inside of a field, an element or an entry. It
 // reports false if that is too deep, which is noted, or if enough is found
-// already; no Leave follows then.
-func (c *Validator) Enter() bool {
+// already.
+func (c *validator) enter() bool {
 	switch {
 	case len(c.found) == MaxViolations:
 		return false
@@ -130,183 +114,143 @@ func (c *Validator) Enter() bool {
 		c.violate("", "depth", fmt.Sprintf("nested deeper than %d levels; a cycle of pointers?", MaxDepth))
 		return false
 	}
-	c.marks[c.depth] = uint8(len(c.found))
 	c.depth++
 	return true
 }
 
-// Leave ends the look at a field or variant.
-//
-//go:noinline
-func (c *Validator) Leave(name string) {
-	if mark := c.leave(); mark < len(c.found) {
-		c.under(mark, name)
+// under adds a step to the paths of the violations from one to another.
+func (c *validator) under(from, to int, step string) {
+	for i := from; i < to; i++ {
+		c.found[i].Path = under(step, c.found[i].Path)
 	}
 }
 
-// LeaveElem ends the look at element i of a list.
-func (c *Validator) LeaveElem(i int) {
-	if mark := c.leave(); mark < len(c.found) {
-		c.under(mark, indexStep(i))
+// validate returns a *[ValidationError] or nil.
+func (pl *plan) validate(p pointer) error {
+	var c validator
+	c.structure(pl, p)
+	return c.err()
+}
+
+func (c *validator) structure(pl *plan, p pointer) {
+	for _, i := range pl.checks {
+		c.field(&pl.slots[i], at(p, pl.slots[i].offset))
+	}
+	if pl.check && len(c.found) == 0 {
+		// reflect gives the pointer its type back.
+		if err := reflect.NewAt(pl.typ, p).Interface().(checked).Check(); err != nil {
+			c.violate("", "check", strings.ToValidUTF8(err.Error(), "\ufffd"))
+		}
 	}
 }
 
-// LeaveKey ends the look at the entry of a map.
-func (c *Validator) LeaveKey(key string) {
-	if mark := c.leave(); mark < len(c.found) {
-		c.under(mark, keyStep(key))
+func (c *validator) field(s *slot, p pointer) {
+	if s.optional {
+		if p = s.present(p); p == nil {
+			return
+		}
+	}
+	from := len(c.found)
+	c.rules(s.own, p)
+	to := len(c.found)
+	if s.validates {
+		to = c.part(&s.node, p)
+	}
+	if from == to {
+		return
+	}
+	c.under(from, to, s.field)
+	if s.secret {
+		// Keys of maps are secret too.
+		for i := from; i < to; i++ {
+			c.found[i].Path = s.field
+		}
 	}
 }
 
-// LeaveSecret ends the look at a secret field. A path goes no deeper, because
-// keys of maps are secret too.
-//
-//go:noinline
-func (c *Validator) LeaveSecret(name string) {
-	for i := c.leave(); i < len(c.found); i++ {
-		c.found[i].Path = name
+// part looks at a part of something. It returns how many violations were found
+// so far that belong to it: that it is too deep is said of what is around it.
+func (c *validator) part(n *node, p pointer) int {
+	switch {
+	case !n.isComposite():
+		c.inside(n, p)
+	default:
+		known := len(c.found)
+		if !c.enter() {
+			return known
+		}
+		c.inside(n, p)
+		c.depth--
+	}
+	return len(c.found)
+}
+
+func (c *validator) rules(rules []rule, p pointer) {
+	for i := range rules {
+		if r := &rules[i]; !r.holds(p) {
+			c.violate("", r.name, r.want)
+		}
 	}
 }
 
-func (c *Validator) leave() (mark int) {
+// inside looks at a value for what its type says.
+func (c *validator) inside(n *node, p pointer) {
+	c.rules(n.rules, p)
+	switch n.kind {
+	case enumKind:
+		if n.enum.Closed && !n.enum.Known(*as[string](p)) {
+			c.violate("", "enum", oneOf(n.enum.Values))
+		}
+	case structKind:
+		if n.validates {
+			c.structure(n.plan, p)
+		}
+	case listKind:
+		if n.elem.validates {
+			first, size := elements(p)
+			for i := range size {
+				from := len(c.found)
+				if to := c.part(n.elem, at(first, uintptr(i)*n.elem.stride)); from < to {
+					c.under(from, to, indexStep(i))
+				}
+			}
+		}
+	case mapKind:
+		if n.elem.validates {
+			c.entries(n, p)
+		}
+	case unionKind:
+		c.variant(n, p)
+	}
+}
+
+// entries looks at the values of a map.
+func (c *validator) entries(n *node, p pointer) {
+	began := len(c.found)
+	for key, value := range n.entries(p) {
+		from := len(c.found)
+		if to := c.part(n.elem, value); from < to {
+			c.under(from, to, keyStep(key))
+		}
+	}
+	// A map has no order, an error has one.
+	slices.SortStableFunc(c.found[began:], func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// variant looks at what a union holds. That it holds anything is seen when it
+// is encoded.
+func (c *validator) variant(n *node, p pointer) {
+	i, v := n.union.variant(n.typ, p)
+	if i < 0 || v == nil || !n.union.variants[i].validates || !c.enter() {
+		return
+	}
+	from := len(c.found)
+	c.inside(&n.union.variants[i].node, v)
 	c.depth--
-	return int(c.marks[c.depth])
-}
-
-func (c *Validator) under(mark int, step string) {
-	for i := range c.found[mark:] {
-		v := &c.found[mark+i]
-		v.Path = under(step, v.Path)
-	}
-}
-
-// Enum notes that s is none of values, which are sorted.
-func (c *Validator) Enum(name, s string, values []string) {
-	if !Declared(s, values) {
-		c.violate(name, "enum", oneOf(values))
+	if from < len(c.found) {
+		c.under(from, len(c.found), n.union.keys[i])
 	}
 }
 
 // checked is a type for which the program declared a rule of its own.
 type checked interface{ Check() error }
-
-// Check calls the method Check of v, a pointer to a struct, if the program
-// declared one and nothing was found so far.
-func (c *Validator) Check(v any) {
-	if len(c.found) > 0 {
-		return
-	}
-	if v, ok := v.(checked); ok {
-		if err := v.Check(); err != nil {
-			c.violate("", "check", err.Error())
-		}
-	}
-}
-
-// Check validates a struct that has no rules but a method Check, if it has
-// that. It returns what [Validator.Err] does.
-func Check(v any) error {
-	if _, ok := v.(checked); !ok {
-		return nil
-	}
-	var c Validator
-	c.Check(v)
-	return c.Err()
-}
-
-// RuneLen reports whether s has from lo to hi Unicode code points.
-func RuneLen(s string, lo, hi int) bool {
-	if len(s) < lo {
-		return false
-	}
-	if len(s) <= hi && lo <= 1 {
-		return true // no string has more code points than bytes, or bytes and no code point
-	}
-	n := utf8.RuneCountInString(s)
-	return lo <= n && n <= hi
-}
-
-// NoMax is the upper end of a len that has none.
-const NoMax = math.MaxInt
-
-// A Pattern is a regular expression (RE2) that is compiled when it is used
-// first. Any number of goroutines may use it.
-type Pattern struct{ compile func() *regexp.Regexp }
-
-// NewPattern returns the pattern for an expression, which must be valid. It
-// matches a text as a whole.
-func NewPattern(expr string) Pattern {
-	return Pattern{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A(?:` + expr + `)\z`) })}
-}
-
-// Match reports whether s as a whole matches.
-func (p Pattern) Match(s string) bool { return p.compile().MatchString(s) }
-
-// IsIP reports whether s is an IPv4 or IPv6 address, without a zone.
-func IsIP(s string) bool {
-	a, err := netip.ParseAddr(s)
-	return err == nil && a.Zone() == ""
-}
-
-// IsHostname reports whether s is a host name (RFC 1123): labels of letters,
-// digits and inner hyphens, of 63 bytes each and 253 in all.
-func IsHostname(s string) bool {
-	if len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for i := range len(label) {
-			if c := label[i]; c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// IsURI reports whether s is a URI with a scheme (RFC 3986).
-func IsURI(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.IsAbs() && !strings.ContainsAny(s, " <>\"{}|\\^`")
-}
-
-// IsPath reports whether s is what the operating system takes as a path: not
-// empty and without a zero byte.
-func IsPath(s string) bool { return s != "" && strings.IndexByte(s, 0) < 0 }
-
-// Unique reports whether no two elements of v are equal.
-func Unique[T comparable](v []T) bool {
-	return unique(len(v), func(i int) T { return v[i] })
-}
-
-// UniqueBytes is Unique for byte strings.
-func UniqueBytes[T ~[]byte](v []T) bool {
-	return unique(len(v), func(i int) string { return string(v[i]) })
-}
-
-// UniqueTimes is Unique for timestamps. Two of the same instant are equal.
-func UniqueTimes[T any](v []T, instant func(T) time.Time) bool {
-	return unique(len(v), func(i int) time.Time { return instant(v[i]).UTC().Round(0) })
-}
-
-func unique[K comparable](n int, key func(int) K) bool {
-	const few = 16 // as many are compared faster than looked up
-	if n <= few {
-		for i := range n {
-			for j := range i {
-				if key(i) == key(j) {
-					return false
-				}
-			}
-		}
-		return true
-	}
-	seen := make(map[K]struct{}, n)
-	for i := range n {
-		seen[key(i)] = struct{}{}
-	}
-	return len(seen) == n
-}

@@ -36,33 +36,33 @@ type payloadError struct {
 func (e *payloadError) Error() string { return "ipcio: the payload: " + trimPrefix(e.err).Error() }
 func (e *payloadError) Unwrap() error { return e.err }
 
-// What a refusal carries: {"violations": [{"path", "rule", "want"}],
-// "fingerprint": of the command at the refusing side}.
-var (
-	refusalFields   = []codec.Field{{Name: "violations"}, {Name: "fingerprint", Rule: codec.Optional}}
-	violationFields = []codec.Field{{Name: "path"}, {Name: "rule"}, {Name: "want"}}
-)
+// A refusedWhy is what the answer to a refused payload carries.
+type refusedWhy struct {
+	Violations  []Violation
+	Fingerprint *string // of the command at the refusing side
+}
 
-// violationMemory is what a Violation takes in memory.
-const violationMemory = 48
+var layoutRefusal = codec.Struct{Type: (*refusedWhy)(nil), Fields: []codec.Field{
+	{Key: "violations", Of: codec.List{Of: &layoutViolation}},
+	{Key: "fingerprint", Of: codec.String, Optional: true},
+}}
+
+var layoutViolation = codec.Struct{Type: (*Violation)(nil), Fields: []codec.Field{
+	{Key: "path", Of: codec.String},
+	{Key: "rule", Of: codec.String},
+	{Key: "want", Of: codec.String},
+}}
 
 // appendRefusal encodes why a payload was refused.
 func appendRefusal(b []byte, invalid *ValidationError, spec *CommandSpec) []byte {
-	n := 1
+	r := refusedWhy{Violations: invalid.Violations}
 	if spec != nil && spec.Fingerprint != "" {
-		n++
+		r.Fingerprint = &spec.Fingerprint
 	}
-	b = codec.AppendMapHead(b, n)
-	b = codec.AppendText(b, "violations")
-	b = codec.AppendListHead(b, len(invalid.Violations))
-	for _, v := range invalid.Violations {
-		b = codec.AppendMapHead(b, len(violationFields))
-		for _, s := range [...]string{"path", v.Path, "rule", v.Rule, "want", v.Want} {
-			b = codec.AppendText(b, s)
-		}
-	}
-	if n > 1 {
-		b = codec.AppendText(codec.AppendText(b, "fingerprint"), spec.Fingerprint)
+	b, err := layoutRefusal.Append(b, &r)
+	if err != nil {
+		// Text that is not UTF-8, in a method Check. The code says enough.
+		return nil
 	}
 	return b
 }
@@ -70,27 +70,14 @@ func appendRefusal(b []byte, invalid *ValidationError, spec *CommandSpec) []byte
 // parseRefusal decodes what appendRefusal wrote. More violations than a
 // ValidationError holds are left out.
 func parseRefusal(b []byte) (violations []Violation, fingerprint string, err error) {
-	d := codec.NewDecoder(b)
-	for s := d.Struct(refusalFields); s.Next(); {
-		if s.Index() == 1 {
-			fingerprint = d.Text()
-			continue
-		}
-		list := d.List(violationMemory)
-		for list.Next() {
-			if v := parseViolation(&d); len(violations) < codec.MaxViolations {
-				violations = append(violations, v)
-			}
-		}
+	var r refusedWhy
+	if err := layoutRefusal.Unmarshal(b, &r); err != nil {
+		return nil, "", err
 	}
-	return violations, fingerprint, d.Finish(nil)
-}
-
-func parseViolation(d *codec.Decoder) (v Violation) {
-	for s := d.Struct(violationFields); s.Next(); {
-		*[...]*string{&v.Path, &v.Rule, &v.Want}[s.Index()] = d.Text()
+	if r.Fingerprint != nil {
+		fingerprint = *r.Fingerprint
 	}
-	return v
+	return r.Violations[:min(len(r.Violations), codec.MaxViolations)], fingerprint, nil
 }
 
 // A refusedPayload is the error of a message whose payload the other side

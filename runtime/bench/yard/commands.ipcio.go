@@ -19,70 +19,30 @@ type Command struct {
 	Blob    []byte
 }
 
-var fieldsCommand = []codec.Field{
-	{Name: "id"}, {Name: "blob"}, {Name: "name"}, {Name: "tags"}, {Name: "score"}, {Name: "labels"},
-	{Name: "created"},
-}
+var layoutCommand = codec.Struct{Type: (*Command)(nil), Fields: []codec.Field{
+	{Key: "id", Of: codec.Uint64},
+	{Key: "name", Of: codec.String},
+	{Key: "labels", Of: codec.Map{Of: codec.String}},
+	{Key: "tags", Of: codec.List{Of: codec.String}},
+	{Key: "score", Of: codec.Float64},
+	{Key: "created", Of: codec.Int64},
+	{Key: "blob", Of: codec.ByteString},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *Command) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *Command) AppendCBOR(b []byte) ([]byte, error) { return layoutCommand.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *Command) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *Command) MarshalCBOR() ([]byte, error) { return layoutCommand.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *Command) UnmarshalCBOR(b []byte) error {
-	*v = Command{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *Command) String() string { return codec.String("Command", v.encodeCBOR) }
+func (v *Command) UnmarshalCBOR(b []byte) error { return layoutCommand.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *Command) Validate() error { return codec.Check(v) }
+func (v *Command) Validate() error { return layoutCommand.Validate(v) }
 
-func (v *Command) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Uint("\x62id", v.ID)
-		e.Bytes("\x64blob", v.Blob)
-		e.Text("\x64name", v.Name)
-		e.Key("\x64tags")
-		encodeListString(e, v.Tags)
-		e.Float64("\x65score", v.Score)
-		e.Key("\x66labels")
-		encodeMapString(e, v.Labels)
-		e.Int("\x67created", v.Created)
-		e.End(s)
-	}
-}
-
-func (v *Command) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsCommand); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.ID = d.Uint64()
-		case 1:
-			v.Blob = d.Bytes()
-		case 2:
-			v.Name = d.Text()
-		case 3:
-			v.Tags = decodeListString(d)
-		case 4:
-			v.Score = d.Float64()
-		case 5:
-			v.Labels = decodeMapString(d)
-		case 6:
-			v.Created = d.Int64()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *Command) String() string { return layoutCommand.String(v) }
 
 // CaptureReply is the reply to capture.
 type CaptureReply struct {
@@ -90,171 +50,66 @@ type CaptureReply struct {
 	Digest uint64
 }
 
-var fieldsCaptureReply = []codec.Field{{Name: "id"}, {Name: "digest"}}
+var layoutCaptureReply = codec.Struct{Type: (*CaptureReply)(nil), Fields: []codec.Field{
+	{Key: "id", Of: codec.Uint64},
+	{Key: "digest", Of: codec.Uint64},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *CaptureReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *CaptureReply) AppendCBOR(b []byte) ([]byte, error) { return layoutCaptureReply.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *CaptureReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *CaptureReply) MarshalCBOR() ([]byte, error) { return layoutCaptureReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *CaptureReply) UnmarshalCBOR(b []byte) error {
-	*v = CaptureReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *CaptureReply) String() string { return codec.String("CaptureReply", v.encodeCBOR) }
+func (v *CaptureReply) UnmarshalCBOR(b []byte) error { return layoutCaptureReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *CaptureReply) Validate() error { return codec.Check(v) }
+func (v *CaptureReply) Validate() error { return layoutCaptureReply.Validate(v) }
 
-func (v *CaptureReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Uint("\x62id", v.ID)
-		e.Uint("\x66digest", v.Digest)
-		e.End(s)
-	}
-}
-
-func (v *CaptureReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsCaptureReply); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.ID = d.Uint64()
-		case 1:
-			v.Digest = d.Uint64()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *CaptureReply) String() string { return layoutCaptureReply.String(v) }
 
 // ArousePayload is the payload of arouse.
 type ArousePayload struct {
 	After time.Duration
 }
 
-var fieldsArousePayload = []codec.Field{{Name: "after"}}
+var layoutArousePayload = codec.Struct{Type: (*ArousePayload)(nil), Fields: []codec.Field{
+	{Key: "after", Of: codec.Duration},
+}}
 
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *ArousePayload) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *ArousePayload) AppendCBOR(b []byte) ([]byte, error) { return layoutArousePayload.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *ArousePayload) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ArousePayload) MarshalCBOR() ([]byte, error) { return layoutArousePayload.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ArousePayload) UnmarshalCBOR(b []byte) error {
-	*v = ArousePayload{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ArousePayload) String() string { return codec.String("ArousePayload", v.encodeCBOR) }
+func (v *ArousePayload) UnmarshalCBOR(b []byte) error { return layoutArousePayload.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ArousePayload) Validate() error { return codec.Check(v) }
+func (v *ArousePayload) Validate() error { return layoutArousePayload.Validate(v) }
 
-func (v *ArousePayload) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.Duration("\x65after", v.After)
-		e.End(s)
-	}
-}
-
-func (v *ArousePayload) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(fieldsArousePayload); s.Next(); {
-		switch s.Index() {
-		case 0:
-			v.After = d.Duration()
-		}
-	}
-}
+// String returns the value in one line.
+func (v *ArousePayload) String() string { return layoutArousePayload.String(v) }
 
 // ArouseReply is the reply to arouse.
 type ArouseReply struct{}
 
+var layoutArouseReply = codec.Struct{Type: (*ArouseReply)(nil)}
+
 // AppendCBOR validates the value and appends its encoding to b.
-func (v *ArouseReply) AppendCBOR(b []byte) ([]byte, error) {
-	e := codec.NewEncoder(b, v.Validate())
-	v.encodeCBOR(&e)
-	return e.Finish()
-}
+func (v *ArouseReply) AppendCBOR(b []byte) ([]byte, error) { return layoutArouseReply.Append(b, v) }
 
 // MarshalCBOR returns the encoding.
-func (v *ArouseReply) MarshalCBOR() ([]byte, error) { return v.AppendCBOR(nil) }
+func (v *ArouseReply) MarshalCBOR() ([]byte, error) { return layoutArouseReply.Append(nil, v) }
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
-func (v *ArouseReply) UnmarshalCBOR(b []byte) error {
-	*v = ArouseReply{}
-	d := codec.NewDecoder(b)
-	v.decodeCBOR(&d)
-	return d.Finish(v.Validate)
-}
-
-// String returns the value in one line.
-func (v *ArouseReply) String() string { return codec.String("ArouseReply", v.encodeCBOR) }
+func (v *ArouseReply) UnmarshalCBOR(b []byte) error { return layoutArouseReply.Unmarshal(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
-func (v *ArouseReply) Validate() error { return codec.Check(v) }
+func (v *ArouseReply) Validate() error { return layoutArouseReply.Validate(v) }
 
-func (v *ArouseReply) encodeCBOR(e *codec.Encoder) {
-	if s, ok := e.Struct(); ok {
-		e.End(s)
-	}
-}
-
-func (v *ArouseReply) decodeCBOR(d *codec.Decoder) {
-	for s := d.Struct(nil); s.Next(); {
-	}
-}
-
-func encodeListString(e *codec.Encoder, v []string) {
-	if s, ok := e.List(len(v), 16); ok {
-		for i := range v {
-			e.Elem(i)
-			e.Text("", v[i])
-		}
-		e.End(s)
-	}
-}
-
-func encodeMapString(e *codec.Encoder, v map[string]string) {
-	if s, ok := e.Map(len(v), 16); ok {
-		var few [16]string
-		for _, k := range codec.SortedKeys(few[:0], v) {
-			e.Entry(k)
-			e.Text("", v[k])
-		}
-		e.End(s)
-	}
-}
-
-func decodeListString(d *codec.Decoder) []string {
-	l := d.List(16)
-	v := make([]string, 0, l.Len())
-	for l.Next() {
-		v = append(v, d.Text())
-	}
-	return v
-}
-
-func decodeMapString(d *codec.Decoder) map[string]string {
-	m := d.Map(16)
-	v := make(map[string]string, m.Len())
-	for m.Next(len(v)) {
-		v[m.Key()] = d.Text()
-	}
-	return v
-}
+// String returns the value in one line.
+func (v *ArouseReply) String() string { return layoutArouseReply.String(v) }
