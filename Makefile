@@ -161,6 +161,12 @@ storm-cut: ## end LOSSES connections (100000) in every way, in one life of the s
 	$(LEDGER) -name 'Storm: connections are lost' -repeat 'make storm-cut LOSSES=$(LOSSES) SEED=$(SEED)' -- \
 		$(STORM) cut -losses $(LOSSES) -seed $(SEED)
 
+.PHONY: storm-durable
+storm-durable: KILLS = 300
+storm-durable: ## kill a client with a durable outbox KILLS times (300), now and then the server with it
+	$(LEDGER) -name 'Storm: the client with a durable outbox is killed' -repeat 'make storm-durable KILLS=$(KILLS) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 24h -run '^TestStormDurable$$' ./runtime/outbox -outbox.kills=$(KILLS) -outbox.seed=$(SEED)
+
 # EXPORTNODE is made anew when the list of packages changes.
 EXPORTNODE := $(abspath $(OUT))/exportcheck
 

@@ -20,7 +20,7 @@ import (
 //
 // A client belongs to one process and one name. Its session, and with it the
 // promise that nothing is lost, survives lost connections and restarts of the
-// server, not the end of its own process.
+// server; the end of its own process only with ClientConfig.Outbox.
 type Client struct {
 	ep      endpoint
 	link    *link
@@ -52,6 +52,9 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if cfg.Domain == "" {
 		cfg.Domain = defaultDomain
 	}
+	if cfg.Outbox != nil && cfg.Name == "" {
+		return nil, errors.New("ipcio: a client with an Outbox needs a Name: its next process is known by it")
+	}
 	if cfg.Name == "" {
 		id := randomID()
 		cfg.Name = "client-" + hex.EncodeToString(id[:6])
@@ -74,6 +77,10 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	c.ep.init(cfg.Protocol, cfg.CallTimeout, cfg.Queue, cfg.FrameBytes, 0,
 		newFeed(cfg.Logger, cfg.Verbose, "domain", cfg.Domain, "client", cfg.Name))
 	c.ep.declared = cfg.DeclaredOnly
+	c.ep.durable = cfg.Outbox != nil
+	if cfg.Outbox != nil || cfg.OnDeadLetter != nil {
+		c.ep.deliveries = poisonDeliveries
+	}
 	c.ep.mayHandle = func(spec *CommandSpec, in *session.Incoming) string {
 		switch {
 		case in.Peer != nil && spec.Direction != ClientToClient:
@@ -87,7 +94,14 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	c.core = session.Client{Core: c.link.core, Token: randomID(), Name: cfg.Name, FrameBytes: c.ep.frameBytes}
 	c.link.onGap = c.report
 	c.link.self.Store(&peer{link: c.link})
+	c.link.dead = c.dead
 	c.queries.waiting = make(map[uint64]chan []byte)
+	if cfg.Outbox != nil {
+		if err := c.openOutbox(); err != nil {
+			c.ep.cancel(err)
+			return nil, err
+		}
+	}
 	return c, nil
 }
 
@@ -193,10 +207,12 @@ func (c *Client) On(command string, h HandlerFunc) error {
 func (c *Client) Off(command string) bool { return c.ep.registry.remove(command) }
 
 // Emit sends an event to the server. nil means accepted: it will be handled,
-// or reported to OnGap, as long as this process lives. It is accepted while
-// the server is away, and before Start. ctx bounds the acceptance alone; data
-// is not kept. An error means that nothing was stored: [ErrQueueFull],
-// [ErrTooLarge], [ErrClosed], [ErrReservedName], or ctx's.
+// or reported to OnGap, as long as this process lives; with an Outbox, also
+// after that. It is accepted while the server is away, and before Start. ctx
+// bounds the acceptance alone; data is not kept. An error means that nothing
+// was stored: [ErrQueueFull], [ErrTooLarge], [ErrClosed], [ErrReservedName], or
+// ctx's. With an Outbox it may be stored all the same if ctx ended, or the disk
+// failed, while it was being written: then [OutcomeOf] is OutcomeUnknown.
 //
 // data is a generated type, anything with cbor tags, or Go's own types.
 func (c *Client) Emit(ctx context.Context, command string, data any) error {
@@ -309,7 +325,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 }
 
 // Close ends the client now: calls fail with [ErrClosed], what was not done is
-// reported to OnGap, the server is told. It is idempotent and takes a moment
+// reported to OnGap, or stays in the Outbox, and the server is told. It is idempotent and takes a moment
 // at most; it does not wait for handlers, whose ctx it ends.
 func (c *Client) Close() error {
 	c.mu.Lock()
@@ -343,6 +359,9 @@ func (c *Client) Close() error {
 	c.link.end(CodeClosed, ErrClosed)
 	c.ep.cancel(ErrClosed)
 	c.ep.owned.Wait()
+	if err := c.closeOutbox(); err != nil {
+		c.ep.log.warn("the outbox has failed", "error", err)
+	}
 	close(c.gone)
 	c.ep.log.op("closed")
 	return nil

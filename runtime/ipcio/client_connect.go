@@ -40,6 +40,14 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 		domain.Close()
 		return nil, err
 	}
+	if k := c.link.keeper; k != nil {
+		// Before anything is written to it: the next process must know what may
+		// have been.
+		if err := k.log.Sync(ctx); err != nil {
+			domain.Close()
+			return nil, fmt.Errorf("the outbox: %w", err)
+		}
+	}
 
 	private, err := c.dial(ctx)
 	if err != nil {
@@ -124,6 +132,9 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 	if err == nil {
 		l.meet(w.Fingerprint)
 		l.self.Store(server)
+		if l.keeper != nil {
+			l.keeper.save(l.core, wire.ID(w.Incarnation), true)
+		}
 	}
 	l.unlock()
 	if restarted {
@@ -199,6 +210,9 @@ func (c *Client) down(domain, private *lane, ended chan struct{}) {
 	if current {
 		l.private, c.lanes.domain = nil, nil
 		l.core.Down()
+		if l.keeper != nil && !l.ended {
+			l.keeper.save(l.core, l.keeper.state.Incarnation, false)
+		}
 	}
 	l.unlock()
 	domain.end(errFenced)

@@ -85,6 +85,18 @@ type ClientConfig struct {
 	OnStateChange func(State)
 	OnGap         func(Gap)
 
+	// Outbox, if not nil, keeps what Emit, EmitTo and Broadcast accept beyond the
+	// life of this process: the next client of the same Name that opens it goes
+	// on. They return nil when the message is stored. The client closes it.
+	Outbox Outbox
+
+	// OnDeadLetter is told of an event that was delivered 5 times, each time to a
+	// server that died before it had handled it; it is not sent again. Calls of
+	// OnDeadLetter come one at a time, from the goroutine of OnGap. An Outbox
+	// keeps the event until OnDeadLetter has returned. If it is nil, a client
+	// with an Outbox tells OnGap, and one without goes on sending the event.
+	OnDeadLetter func(DeadLetter)
+
 	// CallTimeout bounds a call whose ctx has no deadline. 0 means 30 s.
 	CallTimeout time.Duration
 
@@ -189,6 +201,8 @@ const (
 	GapRestarted                       // the server is another process now: broadcasts may have been missed
 	GapGivenUp                         // the session was given up with messages in its queue
 	GapUnreadable                      // a broadcast came whose payload this client's handler cannot take: see Gap.Err
+	GapDamaged                         // the outbox could not be read to its end: see Gap.Err
+	GapPoisoned                        // each time it was delivered the server died, and there is no OnDeadLetter
 )
 
 // String returns the reason in words.
@@ -208,6 +222,10 @@ func (r GapReason) String() string {
 		return "given up"
 	case GapUnreadable:
 		return "unreadable"
+	case GapDamaged:
+		return "damaged"
+	case GapPoisoned:
+		return "poisoned"
 	}
 	return "unknown"
 }

@@ -40,6 +40,8 @@ type endpoint struct {
 	queue       QueueConfig
 	frameBytes  int // the largest frame this side takes
 	began       time.Time
+	durable     bool // an outbox keeps what is sent
+	deliveries  int  // after how many a message is a dead letter; 0: never
 
 	base   context.Context // of all handlers; ends with the endpoint
 	cancel context.CancelCauseFunc
@@ -104,7 +106,7 @@ func (ep *endpoint) sessionConfig(windowFrames, windowBytes, calls int) session.
 		QueueFrames: ep.queue.Frames, QueueBytes: ep.queue.Bytes, WhenFull: policy,
 		WindowFrames: windowFrames, WindowBytes: windowBytes, Calls: calls,
 		FrameBytes: ep.frameBytes, MostWindowFrames: mostWindowFrames, MostWindowBytes: mostWindowBytes,
-		Queues: ep.queues, Windows: ep.windows,
+		Queues: ep.queues, Windows: ep.windows, Durable: ep.durable, Deliveries: ep.deliveries,
 	}
 }
 

@@ -25,6 +25,12 @@ type link struct {
 	member *session.Member // what the server knows of the client at the other side; nil at a client
 	domain *session.Domain // the same
 
+	// dead is told of messages that were delivered too often. It is nil at a
+	// server.
+	dead func(session.Dead)
+
+	keeper *keeper // nil unless there is an outbox
+
 	mu      sync.Mutex // guards the fields below; a lane's lock may be taken under it
 	core    *session.Session
 	private *lane // nil while there is no connection
@@ -87,11 +93,18 @@ func (l *link) unlock() {
 			later = append(later, func() { l.gap(a.Gap) })
 		case session.ActionAckLater:
 			l.ackLater()
+		case session.ActionDead:
+			later = append(later, func() { l.dead(a.Dead) })
+		case session.ActionForget, session.ActionRenumber:
+			l.keeper.carryOut(&a)
 		case session.ActionFinished:
 			if l.domain != nil {
 				later = append(later, func() { l.domain.Finished(l.member) })
 			}
 		}
+	}
+	if l.keeper != nil {
+		l.keeper.acked(l.core.Acked())
 	}
 	l.core.Settle()
 	var writer *lane
@@ -151,6 +164,9 @@ func (l *link) end(code string, err error) {
 	}
 	l.ended = true
 	l.deadPeer = err
+	if l.keeper != nil {
+		l.keeper.save(l.core, l.keeper.state.Incarnation, false)
+	}
 	l.core.End(code, trimPrefix(err).Error())
 	if l.ackTimer != nil {
 		l.ackTimer.Stop()
@@ -217,7 +233,10 @@ func (l *link) post(ctx context.Context, verb string, m *session.Message, to str
 		l.mu.Lock()
 		err := l.core.Emit(m)
 		var room chan struct{}
+		var storing chan error
 		switch {
+		case err == nil && l.keeper != nil:
+			storing = l.keeper.append(m)
 		case err == nil:
 		case l.mayBlock(ctx, err):
 			room = l.awaitRoom()
@@ -229,6 +248,12 @@ func (l *link) post(ctx context.Context, verb string, m *session.Message, to str
 		}
 		l.unlock()
 		switch {
+		case storing != nil:
+			outcome, err := l.awaitStored(ctx, storing)
+			if err != nil {
+				return &sendError{verb: verb, command: m.Command, to: to, outcome: outcome, err: err}
+			}
+			return nil
 		case err == nil:
 			return nil
 		case room == nil:

@@ -14,8 +14,9 @@ type notifier struct {
 	running bool
 }
 
-// A notice is a state or a gap, and who is to be told.
+// A notice is a state, a gap or a dead letter, and who is to be told.
 type notice struct {
+	dead    func()
 	gap     *Gap
 	onGap   func(Gap)
 	state   State
@@ -23,6 +24,10 @@ type notice struct {
 }
 
 func (n *notice) call() {
+	if n.dead != nil {
+		n.dead()
+		return
+	}
 	if n.gap != nil {
 		n.onGap(*n.gap)
 		return
@@ -50,6 +55,14 @@ func (n *notifier) postState(s State, f func(State)) {
 		}
 	}
 	n.appendLocked(notice{state: s, onState: f})
+}
+
+// postDead has f called, however many notices wait already: for each of its
+// kind a server has died several times.
+func (n *notifier) postDead(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.appendLocked(notice{dead: f})
 }
 
 // postGap has f called with g. Behind a slow f, gaps of one kind are added up,

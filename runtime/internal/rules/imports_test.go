@@ -28,6 +28,7 @@ var layers = []struct {
 	{"runtime/internal/...", []string{"runtime/internal/...", "runtime/codec"}},
 	{"runtime/ipcio", []string{"runtime/internal/...", "runtime/codec"}},
 	{"runtime/ipciotest", []string{"runtime/ipcio"}},
+	{"runtime/outbox", []string{"runtime/ipcio"}},
 
 	{"generated/...", []string{"runtime/ipcio", "runtime/codec/..."}},
 	{"examples/...", []string{"runtime/ipcio", "generated/...", "examples/internal/..."}},
@@ -83,8 +84,10 @@ func TestRuntimeTestsDoNotNeedTheGenerator(t *testing.T) {
 }
 
 // linked are the packages that a user's program links: what its own code
-// imports.
-var linked = []string{"./runtime/ipcio", "./runtime/codec", "./generated/..."}
+// imports. A program that does not use an outbox does not link one.
+var linked = append([]string{"./runtime/outbox"}, linkedByAll...)
+
+var linkedByAll = []string{"./runtime/ipcio", "./runtime/codec", "./generated/..."}
 
 // systems are the systems that a program can be built for. What is linked may
 // differ, so every rule about it is checked on each.
@@ -171,6 +174,19 @@ func linkedPackages(t *testing.T, system string) []*goPackage {
 		t.Fatal(err)
 	}
 	return pkgs
+}
+
+// What writes files is linked by those who ask for it.
+func TestOutboxIsLinkedOnlyByThoseWhoUseIt(t *testing.T) {
+	for _, system := range systems {
+		pkgs, err := goList([]string{"GOOS=" + system, "CGO_ENABLED=0"}, append([]string{"-deps"}, linkedByAll...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(pkgs, func(p *goPackage) bool { return p.rel() == "runtime/outbox" }) {
+			t.Errorf("on %s every program that uses ipcio links runtime/outbox", system)
+		}
+	}
 }
 
 // owners says which packages may name a third-party module at all, so that it

@@ -73,8 +73,13 @@ type Cursor struct {
 	Limit    int    // the largest frame its client takes
 	pos      uint64 // the last number written on this connection
 	acked    uint64
-	ackedEnd int64 // and behind acked
+	ackedEnd int64  // and behind acked
+	again    uint64 // the last number written for a process of the client that is gone
 }
+
+// PeerRestarted says that another process of the client goes on with the
+// session. What was written and not acknowledged may have been handled.
+func (c *Cursor) PeerRestarted() { c.again = max(c.again, c.pos) }
 
 // NewCursor returns a cursor of a session that has everything up to number
 // pos.
@@ -146,6 +151,9 @@ func (l *Log) Output(c *Cursor, b []byte, limit int) []byte {
 				return b
 			}
 			b = append(b, e.frame...)
+			if c.pos < c.again {
+				wire.MarkRedelivered(b[len(b)-len(e.frame):])
+			}
 		}
 		c.pos++
 	}

@@ -16,7 +16,15 @@ type Client struct {
 	FrameBytes int    // the largest frame this side takes
 	Attempt    uint64 // of the last Hello
 
-	incarnation []byte // nil before the first welcome
+	incarnation []byte // nil if none is known
+	instance    []byte // of this process, if the session may outlive it
+	met         bool   // this process was welcomed
+}
+
+// Succeed makes this client the next process of one with the same session.
+// incarnation is what that one knew, or nil.
+func (c *Client) Succeed(incarnation []byte, instance wire.ID) {
+	c.incarnation, c.instance = incarnation, instance[:]
 }
 
 // Hello begins an attempt to connect: it returns what to say on the domain
@@ -26,8 +34,8 @@ func (c *Client) Hello() *wire.Hello {
 	p := c.Core.Positions()
 	return &wire.Hello{
 		Version: wire.Version, Lane: wire.LaneDomain, Token: c.Token[:], Attempt: c.Attempt, Name: c.Name,
-		Incarnation: c.incarnation,
-		SFirst:      p.SFirst, RFirst: p.RFirst, SRx: p.SRx, RRx: p.RRx, BRx: c.Broadcasts.Received(),
+		Incarnation: c.incarnation, Instance: c.instance,
+		SFirst: p.SFirst, RFirst: p.RFirst, SRx: p.SRx, RRx: p.RRx, BRx: c.Broadcasts.Received(),
 		Frames: p.Frames, Bytes: p.Bytes, FrameBytes: uint64(c.FrameBytes), Calls: p.Calls,
 	}
 }
@@ -55,10 +63,14 @@ func (c *Client) Adopt(w *wire.Welcome) (restarted bool, err error) {
 	}, w.Resumed); err != nil {
 		return false, err
 	}
+	met := c.met
+	c.met = true
+	if !w.Resumed || !met {
+		c.Broadcasts.Restart(w.BPos)
+	}
 	if w.Resumed {
 		return false, nil
 	}
-	c.Broadcasts.Restart(w.BPos)
 	restarted = c.incarnation != nil
 	c.incarnation = append([]byte(nil), w.Incarnation...)
 	return restarted, nil

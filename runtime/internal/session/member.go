@@ -33,6 +33,7 @@ type Member struct {
 	// Guarded by Guard:
 	attempt     uint64 // of the connection it has, or had last
 	incarnation wire.ID
+	instance    wire.ID // of the client's process; zero if it did not tell
 	cookie      wire.ID // what the private lane must show; zero if none is awaited
 	lanes       int     // 0, 1: the domain lane, 2: both
 	bound       int64   // when the domain lane was welcomed
@@ -80,9 +81,18 @@ func (m *Member) Welcome(h *wire.Hello, now int64) (*wire.Welcome, error) {
 	if last := d.log.Last(); bPos > last {
 		return nil, violation("broadcast %d was received, %d was the last", bPos, last)
 	}
-	if !resumed {
+	var instance wire.ID
+	copy(instance[:], h.Instance)
+	next := resumed && instance != m.instance // another process goes on with the session
+	switch {
+	case !resumed:
 		m.Core.Forget()
+	case next:
+		m.Core.PeerRestarted()
+		m.cursor.PeerRestarted()
+		bPos = m.cursor.Acked()
 	}
+	m.instance = instance
 	if err := m.Core.Adopt(p, resumed); err != nil {
 		return nil, err
 	}

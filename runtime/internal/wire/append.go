@@ -53,6 +53,16 @@ func Append(b []byte, f *Frame) []byte {
 	return append(b, f.Payload...)
 }
 
+// MarkRedelivered sets the flag Redelivered in an encoded frame of a kind that
+// has flags behind its number, and whose kind is below 24.
+func MarkRedelivered(frame []byte) {
+	length := func(head byte) int {
+		return headLen([...]uint64{0, 1 << 5, 1 << 8, 1 << 16, 1 << 32}[max(int(head&0x1f)-23, 0)])
+	}
+	at := length(frame[0]) + 2 // the prefix, the array's head and the kind
+	frame[at+length(frame[at])] |= byte(Redelivered)
+}
+
 // AppendEnvelope appends all of f but its payload, which must follow. So a
 // large payload need not be copied.
 func AppendEnvelope(b []byte, f *Frame) []byte { return appendEnvelope(b, f) }

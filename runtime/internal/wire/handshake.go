@@ -25,6 +25,7 @@ type Hello struct {
 	Cookie      []byte `cbor:"cookie,omitempty"`
 	Name        string `cbor:"name,omitempty"`
 	Incarnation []byte `cbor:"incarnation,omitempty"` // of the session the client knows, if any
+	Instance    []byte `cbor:"instance,omitempty"`    // of the process, if a session may outlive it
 	SFirst      uint64 `cbor:"s_first,omitempty"`     // the first number of s the server has not acknowledged
 	RFirst      uint64 `cbor:"r_first,omitempty"`
 	SRx         uint64 `cbor:"s_rx,omitempty"` // the last number received of the server's s
@@ -129,6 +130,7 @@ func ParseHello(content []byte) (*Hello, error) {
 		{"token", h.Token, true},
 		{"cookie", h.Cookie, h.Lane == LanePrivate},
 		{"incarnation", h.Incarnation, false},
+		{"instance", h.Instance, false},
 	} {
 		if len(id.b) != 16 && (id.must || len(id.b) > 0) {
 			return nil, &MalformedError{KindHello, fmt.Sprintf("%s has %d bytes, want 16", id.key, len(id.b))}
