@@ -190,7 +190,7 @@ func (l *link) answer(in *session.Incoming, reply []byte, err error) {
 		f = l.failure(in, err)
 	}
 	l.mu.Lock()
-	defer l.unlock()
+	defer l.unlockFlush()
 	size := wire.MaxOverhead + len(reply)
 	switch {
 	case err == nil && size > l.core.Limit():

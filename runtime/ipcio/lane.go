@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,8 @@ var (
 // the first reason given.
 type lane struct {
 	conn   net.Conn
+	direct sock.Writer // for flush
+	isRaw  bool        // there is one
 	reader *wire.Reader
 	parser wire.Parser
 	told   *peerCommands   // what the other side says of its commands; the reader's until it is complete
@@ -58,6 +61,7 @@ type lane struct {
 	last    []byte        // frames to be written when nothing else is left
 	writing bool          // the writer runs
 	again   bool          // and is to look once more before it ends
+	rest    []byte        // what flush could not write; the writer's
 	closing bool          // end when all is written
 	asked   chan struct{} // closed when a pong comes; nil if nobody waits for one
 	err     error         // why it ended; nil while it lives
@@ -65,7 +69,9 @@ type lane struct {
 }
 
 func newLane(conn net.Conn, reader *wire.Reader, owner *sync.WaitGroup) *lane {
-	return &lane{conn: conn, reader: reader, owner: owner, began: time.Now(), done: make(chan struct{})}
+	ln := &lane{conn: conn, reader: reader, owner: owner, began: time.Now(), done: make(chan struct{})}
+	ln.direct, ln.isRaw = sock.NewWriter(conn)
+	return ln
 }
 
 // kick has the writer look for something to write.
@@ -83,6 +89,44 @@ func (ln *lane) kickLocked() {
 	}
 }
 
+// flush is kick for a goroutine that has nothing better to do until what it has
+// to say is written, because it waits for the answer, or is the answer: it
+// writes itself what the socket takes at once, which saves waking the writer.
+// The writer does the rest. So flush never waits.
+func (ln *lane) flush() {
+	ln.mu.Lock()
+	if !ln.isRaw || ln.writing || ln.err != nil {
+		ln.kickLocked()
+		ln.mu.Unlock()
+		return
+	}
+	ln.writing = true
+	ln.mu.Unlock()
+	buf := getWriteBuffer()
+	defer putWriteBuffer(buf)
+	for ln.round(buf, ln.writeNow) {
+	}
+}
+
+// errBlocked says that the writer has the rest of what flush had to write.
+var errBlocked = errors.New("the socket is full")
+
+// writeNow writes b as far as the socket takes it; the writer gets the rest.
+func (ln *lane) writeNow(b []byte) error {
+	n, err := ln.direct.TryWrite(b)
+	if err != nil || n == len(b) {
+		return err
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.err != nil {
+		return ln.err
+	}
+	ln.rest = slices.Clone(b[n:])
+	ln.owner.Go(ln.write) // flush is the writer, so there is no other
+	return errBlocked
+}
+
 // send has frames written before all others. It reports false if too much
 // waits already.
 func (ln *lane) send(frames []byte) bool {
@@ -98,48 +142,67 @@ func (ln *lane) send(frames []byte) bool {
 
 var writeBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
+func getWriteBuffer() *[]byte { return writeBuffers.Get().(*[]byte) }
+
+func putWriteBuffer(buf *[]byte) {
+	if cap(*buf) <= 4*writeBatch {
+		writeBuffers.Put(buf)
+	}
+}
+
 // write is the writer: it ends when nothing is left.
 func (ln *lane) write() {
-	buf := writeBuffers.Get().(*[]byte)
-	defer func() {
-		if cap(*buf) <= 4*writeBatch {
-			writeBuffers.Put(buf)
-		}
-	}()
-	for {
-		ln.mu.Lock()
-		ln.again = false
-		b := append((*buf)[:0], ln.control...)
-		ln.control = nil
-		ln.mu.Unlock()
-
-		b = ln.next(b)
-		if len(b) == 0 {
-			b = ln.takeLast(b)
-		}
-		*buf = b
-		if len(b) > 0 {
-			if err := ln.writeAll(b); sock.DisconnectError(err) {
-				ln.drain() // and no writer runs again: writing stays true
-				return
-			} else if err != nil {
-				ln.end(err)
-				return
-			}
-			continue
-		}
-		ln.mu.Lock()
-		if ln.err != nil || !ln.again {
-			closing := ln.closing && ln.err == nil
-			ln.writing = false
-			ln.mu.Unlock()
-			if closing {
-				ln.end(errFarewell)
-			}
-			return
-		}
-		ln.mu.Unlock()
+	buf := getWriteBuffer()
+	defer putWriteBuffer(buf)
+	rest := ln.rest
+	ln.rest = nil
+	if len(rest) > 0 && !ln.wrote(ln.writeAll(rest)) {
+		return
 	}
+	for ln.round(buf, ln.writeAll) {
+	}
+}
+
+// round writes once what there is to write. It reports whether to go on: not if
+// nothing is left, or somebody else is the writer now, or the lane ends.
+func (ln *lane) round(buf *[]byte, write func([]byte) error) bool {
+	ln.mu.Lock()
+	ln.again = false
+	b := append((*buf)[:0], ln.control...)
+	ln.control = nil
+	ln.mu.Unlock()
+
+	b = ln.next(b)
+	if len(b) == 0 {
+		b = ln.takeLast(b)
+	}
+	*buf = b
+	if len(b) > 0 {
+		return ln.wrote(write(b))
+	}
+	ln.mu.Lock()
+	more := ln.again && ln.err == nil
+	closing := !more && ln.closing && ln.err == nil
+	ln.writing = more
+	ln.mu.Unlock()
+	if closing {
+		ln.end(errFarewell)
+	}
+	return more
+}
+
+// wrote sees to what a write has returned, and reports whether to go on.
+func (ln *lane) wrote(err error) bool {
+	switch {
+	case err == nil:
+		return true
+	case err == errBlocked:
+	case sock.DisconnectError(err):
+		ln.drain() // and no writer runs again: writing stays true
+	default:
+		ln.end(err)
+	}
+	return false
 }
 
 func (ln *lane) takeLast(b []byte) []byte {

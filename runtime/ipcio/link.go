@@ -61,7 +61,13 @@ func (l *link) Commit() { l.unlock() }
 // unlock carries out what the session asks for, releases l.mu, and has the
 // writer look if there is something to write. Every change of the session ends
 // with it.
-func (l *link) unlock() {
+func (l *link) unlock() { l.unlockWith((*lane).kick) }
+
+// unlockFlush is unlock for one who waits for what is to be written: see
+// [lane.flush].
+func (l *link) unlockFlush() { l.unlockWith((*lane).flush) }
+
+func (l *link) unlockWith(have func(*lane)) {
 	var later []func()
 	for _, a := range l.core.Actions() {
 		switch a.Kind {
@@ -113,7 +119,7 @@ func (l *link) unlock() {
 	}
 	l.mu.Unlock()
 	if writer != nil {
-		writer.kick()
+		have(writer)
 	}
 	for _, f := range later {
 		f()
@@ -327,7 +333,7 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 		} else if err != nil {
 			err = l.public(err)
 		}
-		l.unlock()
+		l.unlockFlush()
 		if err != nil && room == nil {
 			return nil, fail(OutcomeNotSent, err)
 		}
