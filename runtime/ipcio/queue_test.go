@@ -119,7 +119,8 @@ func TestQueueDropOldest(t *testing.T) {
 			}
 			return total
 		}
-		eventually(t, "all reports have come", func() bool { return count(sender) >= n-keep })
+		// Reports come from a goroutine of their own, on either side.
+		eventually(t, "all reports have come", func() bool { return count(sender) >= n-keep && count(receiver) >= n-keep+1 })
 		if got := count(sender); got != n-keep {
 			t.Errorf("of %d: %d are reported to the sender, want %d", n, got, n-keep)
 		}
