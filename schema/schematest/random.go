@@ -143,9 +143,12 @@ func orWord(prefix string, w *writer) string {
 	return pick(w, words)
 }
 
+// pascal returns a new PascalCase name. Its number has a fixed width: the values
+// of an enum are called by the enum and the value in Go, so that the value 3 of
+// Job2 would otherwise be a type Job23.
 func (w *writer) pascal() string {
 	w.number++
-	return fmt.Sprintf("%s%d", pick(w, []string{"Job", "Task", "State", "Set", "Info", "Node", "Value"}), w.number)
+	return fmt.Sprintf("%s%05d", pick(w, []string{"Job", "Task", "State", "Set", "Info", "Node", "Value"}), w.number)
 }
 
 // doc adds what every declaration may carry.
@@ -167,7 +170,7 @@ func (w *writer) doc(m *mapping, deprecated bool) {
 func (w *writer) goName(m *mapping, prefix string) {
 	if w.has(GoNames) && w.chance(15) {
 		w.number++
-		m.add("go", raw(fmt.Sprintf("%s%d", prefix, w.number)))
+		m.add("go", raw(fmt.Sprintf("%s%05d", prefix, w.number)))
 	}
 }
 
