@@ -41,6 +41,10 @@ func (l *loader) variants() {
 
 // resolve sets the type of every expression that is a name.
 func (l *loader) resolve() {
+	bodies := make(map[*node]string, len(l.uses))
+	for _, u := range l.uses {
+		bodies[u.node] = u.key
+	}
 	var known []string
 	for _, r := range l.refs {
 		if l.full() {
@@ -72,7 +76,10 @@ func (l *loader) resolve() {
 		}
 		d := l.finding(E0201, r.node, "unknown type "+quote(r.name))
 		d.Label = "not declared under `types:`"
-		d.Hint = didYouMean(r.name, known)
+		d.Hint = orElse(didYouMean(r.name, known), unknownTypeHint(r.name, known))
+		if key := bodies[r.node]; key != "" && isSnake(r.name) && strings.HasPrefix(d.Hint, "write a scalar") {
+			d.Hint = "name the field and its type: " + key + ": {" + r.name + ": string}"
+		}
 		l.reportAt(d, r.node, r.at, len(r.name))
 	}
 }

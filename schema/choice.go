@@ -1,5 +1,7 @@
 package schema
 
+import "strings"
+
 // This file reads enums and unions.
 
 // enum reads the values of an enum, as a list or as a mapping.
@@ -13,7 +15,12 @@ func (l *loader) enum(n *node, t *Type) {
 	case mapNode:
 		pairs = n.pairs
 	default:
-		l.report(l.finding(E0110, n, "expected a list or a mapping of values, found "+n.kind.String()))
+		d := l.finding(E0110, n, "expected a list or a mapping of values, found "+n.kind.String())
+		d.Hint = "for example enum: [idle, busy]"
+		if n.kind == textNode {
+			d.Hint = "write enum: [" + strings.Join(strings.FieldsFunc(n.text, func(r rune) bool { return strings.ContainsRune(" ,|", r) }), ", ") + "]"
+		}
+		l.report(d)
 		return
 	}
 	if len(pairs) == 0 {
@@ -23,6 +30,7 @@ func (l *loader) enum(n *node, t *Type) {
 		return
 	}
 	first := make(map[string]*node, len(pairs))
+	l.numbered = false
 	for _, kv := range pairs {
 		if l.full() {
 			return
@@ -30,18 +38,26 @@ func (l *loader) enum(n *node, t *Type) {
 		value := kv.key.text
 		switch {
 		case kv.key.kind >= listNode:
-			l.report(l.finding(E0110, kv.key, "expected a text, found "+kv.key.kind.String()))
-			continue
+			d := l.finding(E0110, kv.key, "expected a text, found "+kv.key.kind.String())
+			d.Hint = "values are texts: enum: [idle, busy]"
+			if kv.key.kind == mapNode && n.kind == listNode {
+				d.Hint = "write values with a text about them as a mapping, without `-`: enum: {idle: Waits for work.}"
+			}
+			l.report(d)
+			return // the others are written likewise
 		case kv.key.kind != textNode:
 			d := l.finding(E0212, kv.key, "enum values are texts; YAML reads "+quote(value)+" as "+kv.key.kind.String())
 			if value == "" {
 				d.Message = "enum values are texts; here is nothing"
 			}
 			d.Hint = `quote it: "` + value + `"`
+			if value == "" {
+				d.Hint = "write a value, or delete this one"
+			}
 			l.report(d)
 			continue
 		case first[value] != nil:
-			l.twice(E0211, kv.key, l.src, first[value], "enum "+quote(t.Name)+" has the value "+quote(value)+" twice")
+			l.twice(E0211, kv.key, l.src, first[value], "enum "+quote(t.Name)+" has the value "+quote(value)+" twice", "delete one of them")
 			continue
 		}
 		first[value] = kv.key
@@ -58,6 +74,13 @@ func (l *loader) enum(n *node, t *Type) {
 func (l *loader) enumMeta(n *node, t *Type, v *EnumValue) {
 	switch n.kind {
 	case nullNode:
+	case numberNode:
+		d := l.finding(E0110, n, "expected a text about the value, found "+n.kind.String())
+		d.Hint = "values have no numbers: write enum: [" + printable(v.Value) + ", …]"
+		if !l.numbered {
+			l.report(d)
+		}
+		l.numbered = true // the others are likewise
 	case mapNode:
 		what := "value " + quote(v.Value) + " of enum " + quote(t.Name)
 		pairs, _ := l.mapping(n, what)

@@ -10,9 +10,15 @@ func (l *loader) commandDecl(kv pair) {
 	name := kv.key.text
 	c := &Command{Name: name, File: l.src.file, Direction: ClientToServer, Meta: Meta{Pos: l.src.valuePos(kv.key, 0)}}
 	switch {
+	case isPascal(name) && slices.ContainsFunc(kv.value.pairs, func(kv pair) bool { return slices.Contains(typeForms, kv.key.text) }):
+		d := l.finding(E0401, kv.key, "command name "+quote(name)+" is the name of a type")
+		d.Hint = "declare it under `types:`"
+		l.report(d)
+		return
 	case !isCommand(name):
 		d := l.finding(E0401, kv.key, "command name "+quote(name)+" must be lower.dotted_snake")
-		d.Hint = nameHint(toCommand(name), "a-z, 0-9, _ and dots, each part beginning with a letter")
+		bare, _, _ := strings.Cut(name, "(")
+		d.Hint = nameHint(toCommand(bare), "a-z, 0-9, _ and dots, each part beginning with a letter")
 		l.report(d)
 	case strings.HasPrefix(name, "ipcio."):
 		d := l.finding(E0410, kv.key, "names beginning with `ipcio.` belong to the runtime")
@@ -34,7 +40,9 @@ func (l *loader) commandDecl(kv pair) {
 			return
 		}
 		l.tooManyCommands = true
-		l.report(l.finding(E0112, kv.key, "more than "+strconv.Itoa(MaxCommands)+" commands"))
+		d := l.finding(E0112, kv.key, "more than "+strconv.Itoa(MaxCommands)+" commands")
+		d.Hint = "split the protocol into several"
+		l.report(d)
 		return
 	}
 	l.commands[name] = c
@@ -44,13 +52,31 @@ func (l *loader) commandDecl(kv pair) {
 	if !ok {
 		return
 	}
+	pairs = l.indented(pairs, []string{"payload", "reply"}, func(_ string, kv pair) bool {
+		return !slices.Contains(names(commandKeys), kv.key.text) && strayFields([]pair{kv}) != ""
+	})
+	if l.bareFields(pairs, "command", what, "payload", append(names(commandKeys), "stream", "topic", "retry")) {
+		return
+	}
 	readKeys(l, pairs, commandKeys, "", c, func(kv pair) {
+		if slices.ContainsFunc(kv.value.pairs, func(kv pair) bool { return slices.Contains(names(commandKeys), kv.key.text) }) {
+			d := l.finding(E0103, kv.key, "unknown key "+quote(kv.key.text)+" in "+what)
+			d.Hint = "commands are not nested: write " + name + "." + kv.key.text + ": {…}"
+			l.report(d)
+			return
+		}
 		l.unknownKey(kv, "command", what, names(commandKeys), "stream", "topic", "retry")
 	})
 	l.callKeys(pairs)
 }
 
 func (l *loader) direction(n *node, c *Command) {
+	if n.kind == listNode {
+		d := l.finding(E0404, n, "a command has one direction, found a list")
+		d.Hint = "write client<->server if both may send it"
+		l.report(d)
+		return
+	}
 	text, ok := l.text(n)
 	if !ok {
 		return
@@ -88,7 +114,7 @@ func (l *loader) direction(n *node, c *Command) {
 func (l *loader) body(kv pair, c *Command, set **Type) {
 	n, key := kv.value, kv.key.text
 	if n.kind == mapNode {
-		if l.needlessFields(n, quote(key), key) {
+		if l.needlessFields(n, quote(key), key) || l.foreignBody(n, key) {
 			return
 		}
 		t := &Type{Kind: Struct, File: c.File, Command: c, Meta: Meta{Pos: l.src.pos(n.line, n.col)}}
@@ -98,9 +124,16 @@ func (l *loader) body(kv pair, c *Command, set **Type) {
 	}
 	if n.kind != textNode {
 		d := l.finding(E0110, n, "expected the name of a struct or its fields, found "+n.kind.String())
-		if n.kind == nullNode {
-			d.Hint = "write " + key + ": {} if it has no fields"
+		d.Hint = bodyHint(n, key)
+		if key == "reply" && n.kind == boolNode && strings.EqualFold(n.text, "false") {
+			d.Hint = "leave `reply` out: a command without it is an event"
 		}
+		l.report(d)
+		return
+	}
+	if fields := bareFields(n.text); fields != "" {
+		d := l.finding(E0219, n, quote(n.text)+" is not a type")
+		d.Hint = "write " + key + ": " + fields
 		l.report(d)
 		return
 	}

@@ -47,6 +47,9 @@ func (e *Expr) source() string {
 func (l *loader) parseDefault(n *node, typ, base *Expr) (v Value, ok bool) {
 	s := scalarOf(base)
 	wrong := func(hint string) (Value, bool) {
+		if n.kind == nullNode {
+			hint = "leave `default` out: an absent field has no value then"
+		}
 		d := l.finding(E0308, n, "default "+quote(n.text)+" is not a value of "+typ.String())
 		if n.kind >= listNode || n.kind == nullNode {
 			d.Message = "expected a value of " + typ.String() + ", found " + n.kind.String()
@@ -97,7 +100,9 @@ func (l *loader) parseDefault(n *node, typ, base *Expr) (v Value, ok bool) {
 		case noFault:
 			return v, true
 		case tooLarge:
-			l.report(l.finding(E0304, n, quote("default: "+n.text)+" is outside "+s.String()+" ("+s.border()+")"))
+			d := l.finding(E0304, n, quote("default: "+n.text)+" is outside "+s.String()+" ("+s.border()+")")
+			d.Hint = "take another value, or use a wider type"
+			l.report(d)
 			return Value{}, false
 		}
 		return wrong(l.kindHint(n, s))

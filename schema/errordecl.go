@@ -14,6 +14,12 @@ type errorRef struct {
 }
 
 func (l *loader) commandErrors(kv pair, c *Command) {
+	if kv.value.kind == mapNode {
+		d := l.finding(E0110, kv.value, "expected a list, found "+kv.value.kind.String())
+		d.Hint = "declare errors under `errors:` of the schema, and list their names here: [JobNotFound]"
+		l.report(d)
+		return
+	}
 	items, ok := l.list(kv.value)
 	if !ok {
 		return
@@ -24,7 +30,7 @@ func (l *loader) commandErrors(kv pair, c *Command) {
 		switch {
 		case !ok:
 		case seen[name] != nil:
-			l.twice(E0004, item, l.src, seen[name], quote(name)+" is listed twice")
+			l.twice(E0004, item, l.src, seen[name], quote(name)+" is listed twice", "delete one of them")
 		default:
 			seen[name] = item
 			l.errorRefs = append(l.errorRefs, errorRef{c, l.src, item})
@@ -61,7 +67,9 @@ func (l *loader) errorDecl(kv pair) {
 	if len(l.schema.Errors) == MaxErrors {
 		if !l.tooManyErrors {
 			l.tooManyErrors, l.incomplete = true, true
-			l.report(l.finding(E0112, kv.key, "more than "+strconv.Itoa(MaxErrors)+" errors"))
+			d := l.finding(E0112, kv.key, "more than "+strconv.Itoa(MaxErrors)+" errors")
+			d.Hint = "split the protocol into several"
+			l.report(d)
 		}
 		return
 	}
@@ -75,6 +83,12 @@ func (l *loader) errorDecl(kv pair) {
 	}
 	pairs, ok := l.mapping(kv.value, what)
 	if !ok {
+		return
+	}
+	pairs = l.indented(pairs, []string{"fields"}, func(_ string, kv pair) bool {
+		return !slices.Contains(names(errorKeys), kv.key.text) && strayFields([]pair{kv}) != ""
+	})
+	if l.bareFields(pairs, "error", what, "fields", names(errorKeys)) {
 		return
 	}
 	readKeys(l, pairs, errorKeys, "", e, func(kv pair) {
@@ -124,7 +138,7 @@ func (l *loader) declaredErrors() {
 		l.src = r.src
 		d := l.finding(E0405, r.node, "error "+quote(name)+" is not declared")
 		d.Label = "not declared under `errors:`"
-		d.Hint = didYouMean(name, known)
+		d.Hint = orElse(didYouMean(name, known), "declare it there: "+orElse(toPascal(name), "JobNotFound")+": {}")
 		if slices.Contains(builtinErrors, name) {
 			d.Hint = "leave it out: every call may fail with a built-in error"
 		}

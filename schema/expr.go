@@ -2,6 +2,7 @@ package schema
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,11 +33,15 @@ type exprParser struct {
 func (l *loader) typeExpr(n *node, field bool) (e *Expr, optional bool) {
 	if n.kind != textNode {
 		d := l.finding(E0110, n, "expected a type, found "+n.kind.String())
-		switch {
-		case n.kind == listNode && len(n.items) == 1 && n.items[0].kind == textNode:
-			d.Hint = "a list is written list<" + scalarHint(n.items[0].text) + ">"
-		case n.kind == mapNode:
+		switch n.kind {
+		case listNode:
+			d.Hint = listTypeHint(n, false)
+		case mapNode:
 			d.Hint = "declare a struct under `types:` and use its name"
+		case numberNode:
+			d.Hint = "write a type: fields are known by their names and have no numbers"
+		default:
+			d.Hint = "write a type, for example string"
 		}
 		l.report(d)
 		return nil, false
@@ -89,7 +94,13 @@ func (p *exprParser) expr(depth int) *Expr {
 			if word == "map" {
 				example = "int64"
 			}
-			p.fail(E0205, start, len(word), quote(word)+" needs an element type", "for example "+word+"<"+example+">")
+			hint := "for example " + word + "<" + example + ">"
+			if m := sizedType.FindStringSubmatch(p.n.text[start:]); m != nil {
+				hint = orElse(sizedHint(m[1], m[2]), hint)
+			} else if of := strings.Fields(rest); len(of) > 0 && bareName.MatchString(of[len(of)-1]) && (len(of) == 1 || len(of) == 2 && of[0] == "of") {
+				hint = "write " + word + "<" + scalarHint(of[len(of)-1]) + ">"
+			}
+			p.fail(E0205, start, len(word), quote(word)+" needs an element type", hint)
 			return nil
 		}
 		if word == "opt" {
@@ -129,7 +140,7 @@ func (p *exprParser) named(start int, word string, pos Position) *Expr {
 		}
 	}
 	if word == "fd" {
-		p.fail(E0104, start, len(word), "`fd` is not supported by this version", "")
+		p.fail(E0104, start, len(word), "`fd` is not supported by this version", laterHints["fd"])
 		return nil
 	}
 	if strings.HasPrefix(p.n.text[p.at:], "?") {
@@ -168,6 +179,7 @@ func (p *exprParser) close(open int) {
 			return
 		}
 		d := p.l.finding(E0204, p.n, quote(p.n.text[open:])+" has no closing `>`")
+		d.Hint = "write " + closed(p.n.text)
 		p.failWith(d, open, len(p.n.text)-open)
 		return
 	}
@@ -179,13 +191,19 @@ func (p *exprParser) trailing() {
 	rest := p.n.text[p.at:]
 	switch {
 	case strings.HasPrefix(rest, "?"):
-		p.fail(E0207, 0, p.at+1, "`?` does not make a field optional", "write opt<"+scalarHint(p.n.text[:p.at])+">")
+		hint := "write opt<" + scalarHint(p.n.text[:p.at]) + ">"
+		if strings.HasPrefix(p.n.text, "opt<") {
+			hint = "delete the `?`"
+		}
+		p.fail(E0207, 0, p.at+1, "`?` does not make a field optional", hint)
 	case strings.HasPrefix(rest, ">"):
 		p.fail(E0219, p.at, 1, "this `>` closes nothing", "delete it")
-	case rest[0] == ' ' || rest[0] == '\n' || rest[0] == '\t':
-		p.fail(E0219, p.at, 1, quote(p.n.text)+" is not a type", "types are written without blanks")
 	default:
-		p.fail(E0219, p.at, len(rest), quote(p.n.text)+" is not a type", "")
+		length := len(rest)
+		if strings.ContainsAny(rest[:1], " \n\t") {
+			length = 1
+		}
+		p.fail(E0219, p.at, length, quote(p.n.text)+" is not a type", notTypeHint(p.n.text))
 	}
 }
 
@@ -194,7 +212,7 @@ func (p *exprParser) stray(start int) {
 	rest := p.n.text[start:]
 	switch {
 	case rest == "" && start > 0:
-		p.fail(E0204, 0, len(p.n.text), quote(p.n.text)+" has no closing `>`", "")
+		p.fail(E0204, 0, len(p.n.text), quote(p.n.text)+" has no closing `>`", "for example "+closed(p.n.text+"string"))
 	case rest == "":
 		p.fail(E0219, 0, 1, "the type is empty", "for example string")
 	case p.l.foreignForm(p.n, rest):
@@ -203,11 +221,7 @@ func (p *exprParser) stray(start int) {
 		p.fail(E0205, 0, len("opt<>"), "`opt<>` needs a type", "for example opt<string>")
 	default:
 		_, n := utf8.DecodeRuneInString(rest)
-		hint := ""
-		if rest[0] == ' ' {
-			hint = "types are written without blanks"
-		}
-		p.fail(E0219, start, n, quote(p.n.text)+" is not a type", hint)
+		p.fail(E0219, start, n, quote(p.n.text)+" is not a type", notTypeHint(p.n.text))
 	}
 }
 
@@ -216,8 +230,12 @@ func (p *exprParser) mapKey(start int) bool {
 	text := p.n.text[start:]
 	text = text[:closing(text)]
 	inner := strings.TrimSuffix(text[len("map<"):], ">")
-	key, value, ok := strings.Cut(inner, ",")
-	if !ok || strings.ContainsAny(key, "<>") {
+	cut := strings.IndexAny(inner, ",:")
+	if cut < 0 {
+		return false
+	}
+	key, value := inner[:cut], inner[cut+1:]
+	if strings.ContainsAny(key, "<>") {
 		return false
 	}
 	key, value = strings.TrimSpace(key), orElse(strings.TrimSpace(value), "string")
@@ -265,18 +283,36 @@ func (p *exprParser) misplacedOpt(start int) {
 func (p *exprParser) foreignGeneric(start int, word string) {
 	ours, ok := foreignGenerics[strings.ToLower(word)]
 	if !ok {
-		for _, w := range []string{"list", "map", "opt"} {
+		for _, w := range genericNames {
 			if strings.EqualFold(w, word) {
 				ours, ok = w, true
 			}
 		}
 	}
 	if ok {
-		p.fail(E0203, start, len(word), "there is no type "+quote(word+"<>"), "write "+ours+"<…>")
+		inner := p.n.text[start:]
+		inner = strings.TrimSuffix(inner[len(word)+1:max(closing(inner), len(word)+1)], ">")
+		if i := strings.LastIndexByte(inner, ','); i >= 0 && ours == "map" {
+			inner = strings.TrimSpace(inner[i+1:])
+		}
+		hint := "write " + ours + "<…>"
+		switch {
+		case ours == "list" && slices.Contains([]string{"u8", "byte", "uint8"}, strings.ToLower(inner)):
+			hint = "write bytes"
+		case typeWord.MatchString(inner) && !strings.Contains(inner, "<"):
+			hint = "write " + ours + "<" + scalarHint(inner) + ">"
+		}
+		p.fail(E0203, start, len(word), "there is no type "+quote(word+"<>"), hint)
 		return
 	}
-	hint := didYouMean(word, []string{"list", "map", "opt"})
-	p.fail(E0219, start, len(word), quote(word)+" takes no type in `<>`", hint)
+	hint := didYouMean(word, genericNames)
+	if m := sizedType.FindStringSubmatch(p.n.text[start : start+closing(p.n.text[start:])]); hint == "" && m != nil {
+		hint = sizedHint(m[1], m[2])
+	}
+	if scalar := scalarHint(word); hint == "" && slices.Contains(scalarNames[1:], scalar) {
+		hint = "write " + scalar
+	}
+	p.fail(E0219, start, len(word), quote(word)+" takes no type in `<>`", orElse(hint, "only list, map and opt do"))
 }
 
 // foreignForm reports []T, map[K]V, *T, T[] and T | null.
@@ -292,6 +328,13 @@ func (l *loader) foreignForm(n *node, text string) bool {
 		return true
 	}
 	switch {
+	case fixedArray.MatchString(text):
+		m := fixedArray.FindStringSubmatch(text)
+		elem := "list<" + scalarHint(m[2]) + ">"
+		if m[2] == "byte" || m[2] == "uint8" {
+			elem = "bytes"
+		}
+		return say(len(text), quote(text)+" is a Go type", "write {type: "+elem+", len: "+m[1]+"}")
 	case text == "interface{}":
 		return say(len(text), "`interface{}` is a Go type", "write any")
 	case text == "[]byte" || text == "[]uint8":
@@ -307,11 +350,14 @@ func (l *loader) foreignForm(n *node, text string) bool {
 		return say(len(text), quote(text)+" is a Go type", "write opt<"+scalarHint(text[1:])+">")
 	case strings.HasSuffix(text, "[]") && len(text) > 2:
 		return say(len(text), quote(text)+" is a type of another language", "write list<"+scalarHint(text[:len(text)-2])+">")
-	case strings.HasSuffix(text, "| null"):
-		return say(len(text), quote(text)+" is a type of another language", "write opt<"+scalarHint(strings.TrimSpace(strings.TrimSuffix(text, "| null")))+">")
+	case strings.HasSuffix(text, "| null"), strings.HasSuffix(text, "| undefined"), strings.HasSuffix(text, "| None"):
+		return say(len(text), quote(text)+" is a type of another language", "write opt<"+scalarHint(strings.TrimSpace(text[:strings.LastIndexByte(text, '|')]))+">")
 	}
 	return false
 }
+
+// fixedArray matches a Go array.
+var fixedArray = regexp.MustCompile(`^\[([0-9]+)\]([A-Za-z][A-Za-z0-9_]*)$`)
 
 func (p *exprParser) fail(code Code, at, length int, message, hint string) {
 	d := p.l.finding(code, p.n, message)

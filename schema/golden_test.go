@@ -101,6 +101,9 @@ func TestGolden(t *testing.T) {
 			}
 			hit := about == "ok" || about == "lint" && len(ds) == 0
 			for _, d := range ds {
+				if d.Hint == "" {
+					t.Errorf("%v %s %s: nothing says what to type instead", d.Pos, d.Code, d.Message)
+				}
 				produced[d.Code] = true
 				hit = hit || string(d.Code) == about
 			}

@@ -25,7 +25,7 @@ func (l *loader) in(n *node, s Scalar) []*Value {
 			continue
 		}
 		if f := first[v.String()]; f != nil {
-			l.twice(E0004, item, l.src, f, quote(v.String())+" is listed twice")
+			l.twice(E0004, item, l.src, f, quote(v.String())+" is listed twice", "delete one of them")
 			continue
 		}
 		first[v.String()] = item
@@ -46,7 +46,9 @@ func (l *loader) inValue(n *node, s Scalar) (Value, bool) {
 			return v, true
 		}
 		if fault == tooLarge {
-			l.report(l.finding(E0311, n, "`in` value "+quote(n.text)+" is outside "+s.String()+" ("+s.border()+")"))
+			d := l.finding(E0311, n, "`in` value "+quote(n.text)+" is outside "+s.String()+" ("+s.border()+")")
+			d.Hint = "delete it, or use a wider type"
+			l.report(d)
 			return Value{}, false
 		}
 	}
@@ -66,16 +68,20 @@ func (l *loader) inValue(n *node, s Scalar) (Value, bool) {
 // kindHint returns what to do about a value of another kind.
 func (l *loader) kindHint(n *node, s Scalar) string {
 	switch {
-	case n.kind >= listNode || n.kind == nullNode:
-		return ""
+	case n.kind == nullNode:
+		return "write a value, or leave it out"
+	case n.kind >= listNode:
+		return "write one " + s.String()
 	case s == String && n.kind != textNode:
 		return `quote it: "` + n.text + `"`
 	case s.isNumber() && n.kind == textNode && n.style == quotedStyle && jsonNumber.MatchString(n.text):
 		return "write it without quotes: " + n.text
 	case s.isInteger() && n.kind == numberNode:
 		return "write a whole number, or use float64"
+	case s.isNumber():
+		return numberHint(n.text, s)
 	}
-	return ""
+	return "write " + article(s.String())
 }
 
 func article(word string) string {
@@ -113,6 +119,7 @@ func (l *loader) holds(e *Expr, own *Constraints, v *Value, at *node, what strin
 			return false
 		}
 		d := l.finding(E0307, at, what+" "+quote(v.String())+" breaks "+quote(broken))
+		d.Hint = "take another value, or widen the constraint"
 		d.Notes = []Note{l.schema.NewNote(pos, 0, "the constraint")}
 		l.report(d)
 		return true

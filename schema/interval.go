@@ -105,9 +105,7 @@ func (l *loader) rangeFault(n *node, s Scalar, text string, at int, f fault) {
 		return
 	case f == tooLarge:
 		d := l.finding(E0304, n, quote("range: "+n.text)+" is outside "+s.String()+" ("+s.border()+")")
-		if s.isInteger() {
-			d.Hint = "leave the end open, or use a wider type"
-		}
+		d.Hint = "leave the end open, or use a wider type"
 		l.reportAt(d, n, at, len(text))
 		return
 	}
@@ -172,6 +170,7 @@ func (l *loader) lenOf(n *node) *Len {
 			return nil
 		case fault == tooLarge || size.Uint > MaxLen:
 			d := l.finding(E0304, n, fmt.Sprintf("%s is outside 0..%d", quote("len: "+n.text), MaxLen))
+			d.Hint = "leave the end open, or write a length that is possible"
 			l.reportAt(d, n, at[i], len(text))
 			return nil
 		case i == 0:

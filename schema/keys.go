@@ -28,6 +28,9 @@ func names[T any](keys []key[T]) []string {
 // readKeys reads what a declaration holds into t. What is no key of it, or not
 // one beside the others, goes to unknown.
 func readKeys[T any](l *loader, pairs []pair, keys []key[T], beside string, t T, unknown func(pair)) {
+	outer := l.beside
+	l.beside = siblings{pairs: pairs}
+	defer func() { l.beside = outer }()
 	for _, kv := range pairs {
 		if l.full() {
 			return
@@ -39,6 +42,13 @@ func readKeys[T any](l *loader, pairs []pair, keys []key[T], beside string, t T,
 		}
 		keys[i].read(l, kv, t)
 	}
+}
+
+// siblings are the entries of the declaration that is being read, and what was
+// said about the keys in it that are unknown.
+type siblings struct {
+	pairs []pair
+	hints []string
 }
 
 // metaKeys are the words of every declaration.

@@ -71,6 +71,8 @@ type loader struct {
 	narrowings []narrowing // constraints
 	defaults   []narrowing
 	errorRefs  []errorRef
+	beside     siblings
+	numbered   bool // a value of the enum being read had a number, which was reported
 	incomplete bool // a file is missing or unreadable: unknown names mean nothing
 
 	tooManyTypes, tooManyErrors, tooManyCommands bool // reported
@@ -109,7 +111,7 @@ func (l *loader) load(root string) error {
 			l.src = rootSource
 			l.incomplete = true
 			d := l.finding(E0107, inc.node, "included file "+quote(inc.file)+" does not exist")
-			d.Hint = didYouMean(path.Base(inc.file), l.neighbours(inc.file))
+			d.Hint = orElse(didYouMean(path.Base(inc.file), l.neighbours(inc.file)), "paths are relative to "+root+": create the file, or correct the path")
 			l.report(d)
 			continue
 		}
@@ -186,13 +188,14 @@ func (l *loader) header(n *node) {
 		l.incomplete = true
 		return
 	}
-	protocol := false
-	for _, kv := range pairs {
-		if kv.key.text == "protocol" {
-			protocol = true
-		}
-	}
-	readKeys(l, l.inRoot(pairs), schemaKeys, "", l.schema, func(kv pair) {
+	// A key that seems meant to be it is reported as unknown.
+	protocol := slices.ContainsFunc(pairs, func(kv pair) bool {
+		return kv.key.text == "protocol" || kv.key.text == "info" || foreignKeys["schema"][strings.ToLower(kv.key.text)] == "protocol" ||
+			nearest(kv.key.text, []string{"protocol"}) != ""
+	})
+	readKeys(l, l.inRoot(l.indented(pairs, []string{"types", "errors", "commands"}, func(_ string, kv pair) bool {
+		return !slices.Contains(names(schemaKeys), kv.key.text)
+	})), schemaKeys, "", l.schema, func(kv pair) {
 		l.unknownKey(kv, "schema", "the schema", names(schemaKeys))
 	})
 	if l.root && !protocol {
@@ -243,6 +246,9 @@ func (l *loader) language(n *node, pairs []pair) bool {
 	}
 	d := l.finding(E0101, n, "`ipcio:` is missing")
 	d.Hint = "begin with: ipcio: 1"
+	if len(pairs) > 0 && nearest(pairs[0].key.text, []string{"ipcio"}) != "" {
+		d.Hint = "write ipcio: 1 instead of " + printable(pairs[0].key.text)
+	}
 	l.report(d)
 	return false
 }
@@ -300,7 +306,7 @@ func (l *loader) initialisms(n *node) {
 			d.Hint = "for example GPU"
 			l.report(d)
 		case seen[word] != nil:
-			l.twice(E0004, item, l.src, seen[word], quote(word)+" is listed twice")
+			l.twice(E0004, item, l.src, seen[word], quote(word)+" is listed twice", "delete one of them")
 		default:
 			seen[word] = item
 			if l.nameLength(item, "initialism", maxNameLength) {
@@ -335,10 +341,12 @@ func (l *loader) include(n *node) {
 			d.Hint = "delete it: the root file is always part of the schema"
 			l.report(d)
 		case seen[clean] != nil:
-			l.twice(E0004, item, l.src, seen[clean], quote(clean)+" is included twice")
+			l.twice(E0004, item, l.src, seen[clean], quote(clean)+" is included twice", "delete one of them")
 		case len(l.includes) == MaxIncludes:
 			l.incomplete = true
-			l.report(l.finding(E0112, item, "more than "+strconv.Itoa(MaxIncludes)+" included files"))
+			d := l.finding(E0112, item, "more than "+strconv.Itoa(MaxIncludes)+" included files")
+			d.Hint = "put what belongs together into one file"
+			l.report(d)
 			return
 		default:
 			seen[clean] = item

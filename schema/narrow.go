@@ -139,6 +139,10 @@ func (l *loader) applies(n narrowing, base *Expr) bool {
 		if base.Kind == ListExpr {
 			d.Label = "this is a list of something else"
 		}
+		d.Hint = "leave it out"
+		if base.Kind == ScalarExpr && base.Scalar != Any {
+			d.Hint = "leave it out, or make it a list: list<" + base.Scalar.String() + ">"
+		}
 		l.report(d)
 		return false
 	case possible(key.text, base):
@@ -161,6 +165,7 @@ func (l *loader) applies(n narrowing, base *Expr) bool {
 	case key.text == "in" && base.Kind == NamedExpr && base.Named.Kind == Enum:
 		d.Hint = "declare an enum with these values"
 	}
+	d.Hint = orElse(d.Hint, "leave it out")
 	l.report(d)
 	return false
 }
@@ -230,6 +235,7 @@ func (l *loader) overlap(n narrowing, overlaps func(*Constraints) bool) {
 		} else {
 			what, pos = c.Len, c.Len.Pos
 		}
+		d.Hint = "leave it out, or let it meet " + what.String()
 		d.Notes = []Note{l.schema.NewNote(pos, 0, quote(t.Name)+" has "+key+" "+what.String())}
 		l.report(d)
 		return false
@@ -247,7 +253,9 @@ func (l *loader) pattern(n *node) *Pattern {
 		return nil
 	}
 	if len(text) > maxPatternLength {
-		l.report(l.finding(E0112, n, fmt.Sprintf("the pattern is %d bytes long; at most %d are possible", len(text), maxPatternLength)))
+		d := l.finding(E0112, n, fmt.Sprintf("the pattern is %d bytes long; at most %d are possible", len(text), maxPatternLength))
+		d.Hint = "check the rest in the handler"
+		l.report(d)
 		return nil
 	}
 	p := &Pattern{Expr: text, Pos: l.src.valuePos(n, 0)}
@@ -271,8 +279,11 @@ func (l *loader) pattern(n *node) *Pattern {
 			d.Hint = "RE2 has no look-around and no back references"
 		case n.style != quotedStyle || l.src.rest(n.line, n.col)[0] == '"':
 			d.Hint = "write it in single quotes: '…'"
+		default:
+			d.Hint = patternHints[string(e.Code)]
 		}
 	}
+	d.Hint = orElse(d.Hint, "the syntax is that of the Go package regexp: go doc regexp/syntax")
 	l.reportAt(d, n, at, length)
 	return nil
 }

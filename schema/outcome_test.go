@@ -31,6 +31,9 @@ func checkOutcome(t *testing.T, fsys fs.FS, s *Schema, err error) {
 		if d.Code.Title() == "" || d.Message == "" {
 			t.Errorf("%v: without code or message", d)
 		}
+		if d.Hint == "" {
+			t.Errorf("%v %s %s: nothing says what to type instead", d.Pos, d.Code, d.Message)
+		}
 	}
 	var b strings.Builder
 	if err := ds.Render(&b); err != nil {

@@ -115,6 +115,9 @@ func parse(src *source) (*node, *Diagnostic) {
 	case err == nil:
 		d := src.finding(E0003, second.Line, second.Column, 0, "a second YAML document starts here")
 		d.Hint = "put it in a file of its own and name it under `include:`"
+		if isNothing(second.Content[0]) {
+			d.Hint = "delete this line"
+		}
 		return nil, &d
 	case !errors.Is(err, io.EOF):
 		return nil, src.syntaxError(err, r.read)
@@ -203,7 +206,7 @@ func (c *converter) key(y *yaml.Node) *node {
 		return nil
 	}
 	if n.kind == listNode || n.kind == mapNode {
-		c.refuse(E0005, y, 1, "keys must be plain names, found "+n.kind.String(), "")
+		c.refuse(E0005, y, 1, "keys must be plain names, found "+n.kind.String(), "write a name, a colon and the value; a text that begins with a bracket must be quoted")
 		return nil
 	}
 	if c.src.explicitKey(n) {

@@ -21,6 +21,12 @@ func (l *loader) reserved(n *node) {
 		if l.full() {
 			return
 		}
+		if item.kind == numberNode {
+			d := l.finding(E0110, item, "expected the path of a declaration, found "+item.kind.String())
+			d.Hint = "names are reserved, there are no numbers: for example Job.owner"
+			l.report(d)
+			return // the others are likewise
+		}
 		path, ok := l.text(item)
 		switch {
 		case !ok:
@@ -29,9 +35,11 @@ func (l *loader) reserved(n *node) {
 			d.Hint = "for example job.start, Job.owner, JobState.zombie or JobSubmitPayload.owner"
 			l.report(d)
 		case seen[path] != nil:
-			l.twice(E0004, item, l.src, seen[path], quote(path)+" is listed twice")
+			l.twice(E0004, item, l.src, seen[path], quote(path)+" is listed twice", "delete one of them")
 		case len(l.schema.Reserved) == MaxReserved:
-			l.report(l.finding(E0112, item, "more than "+strconv.Itoa(MaxReserved)+" reserved paths"))
+			d := l.finding(E0112, item, "more than "+strconv.Itoa(MaxReserved)+" reserved paths")
+			d.Hint = "begin a new protocol with another name"
+			l.report(d)
 			return
 		default:
 			seen[path] = item
@@ -146,7 +154,7 @@ func (s *Schema) CheckReserved(known []string) Diagnostics {
 			continue
 		}
 		d := s.NewDiagnostic(E0218, r.Pos, 0, "reserved path "+quote(r.Path)+" names nothing that ever existed")
-		d.Hint = didYouMean(r.Path, known)
+		d.Hint = orElse(didYouMean(r.Path, known), "delete it: only what peers of former versions knew is reserved")
 		found = append(found, d)
 		if len(found) == maxCollected {
 			break

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // didYouMean returns a hint with the candidate that s was most likely meant to
 // be, or "".
@@ -23,6 +26,9 @@ func nearest(s string, candidates []string) string {
 		if strings.EqualFold(c, s) && c != s {
 			return c
 		}
+		if len(c) == len(s) && len(s) > 3 && c != s && sameLetters(s, c) {
+			return c
+		}
 		if abs(len(c)-len(s)) > most {
 			continue
 		}
@@ -31,6 +37,14 @@ func nearest(s string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// sameLetters reports whether a and b hold the same bytes, in any order.
+func sameLetters(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }
 
 func abs(n int) int { return max(n, -n) }
@@ -73,6 +87,10 @@ var foreignTypes = map[string]string{
 	"boolean": "bool", "blob": "bytes", "binary": "bytes", "buffer": "bytes", "bytea": "bytes",
 	"date": "timestamp", "datetime": "timestamp", "time": "timestamp", "time.time": "timestamp", "instant": "timestamp",
 	"timedelta": "duration", "interval": "duration", "time.duration": "duration",
+	"fixed32": "uint32", "fixed64": "uint64", "sint32": "int32", "sint64": "int64", "sfixed32": "int32", "sfixed64": "int64",
+	"ushort": "uint16", "ulong": "uint64", "numeric": "float64",
+	"google.protobuf.timestamp": "timestamp", "google.protobuf.duration": "duration", "google.protobuf.any": "any", "google.protobuf.struct": "map<any>",
+	"json.rawmessage": "any", "uuid.uuid": "uuid",
 	"guid": "uuid", "object": "any", "interface{}": "any", "interface": "any", "json": "any", "dict": "map<any>", "array": "list<any>",
 }
 
@@ -88,6 +106,19 @@ func scalarHint(word string) string {
 	if s, ok := foreignTypes[strings.ToLower(word)]; ok {
 		return s
 	}
+	if word == "[]byte" || word == "[]uint8" {
+		return "bytes"
+	}
+	if elem, ok := strings.CutPrefix(word, "[]"); ok && elem != "" {
+		return "list<" + scalarHint(elem) + ">"
+	}
+	if elem, ok := strings.CutPrefix(word, "map[string]"); ok && elem != "" {
+		return "map<" + scalarHint(elem) + ">"
+	}
+	word = strings.TrimPrefix(word, "*")
+	if lower := strings.ToLower(word); slices.Contains(scalarNames[1:], lower) {
+		return lower
+	}
 	return word
 }
 
@@ -101,6 +132,9 @@ var foreignKeys = map[string]map[string]string{
 	"schema": {
 		"name": "protocol", "package": "protocol", "service": "protocol", "messages": "commands", "methods": "commands",
 		"rpc": "commands", "events": "commands", "imports": "include", "import": "include", "includes": "include",
+		"message": "types", "struct": "types", "enum": "types", "union": "types", "type": "types", "models": "types", "components": "types", "typedefs": "types", "unions": "types",
+		"calls": "commands", "requests": "commands", "procedures": "commands", "functions": "commands", "operations": "commands", "paths": "commands", "endpoints": "commands", "notifications": "commands",
+		"exceptions": "errors", "failures": "errors",
 		"structs": "types", "enums": "types", "definitions": "types", "schemas": "types",
 	},
 	"command": {
@@ -115,7 +149,7 @@ var foreignKeys = map[string]map[string]string{
 		"values": "in", "oneof": "in", "options": "in", "uniqueitems": "unique", "distinct": "unique", "sensitive": "secret", "password": "secret",
 	},
 	"error": {
-		"retryable": "retry", "temporary": "retry", "payload": "fields", "details": "fields", "properties": "fields",
+		"retryable": "retry", "retriable": "retry", "retries": "retry", "temporary": "retry", "payload": "fields", "details": "fields", "properties": "fields",
 	},
 	"type": {
 		"properties": "fields", "members": "fields", "struct": "fields", "attributes": "fields", "values": "enum",

@@ -18,7 +18,7 @@ func (s *source) syntaxError(err error, read int) *Diagnostic {
 		return d
 	}
 	text := yamlErrorPrefix.ReplaceAllString(err.Error(), "")
-	what := yamlError{message: text}
+	what := yamlError{message: text, hint: "a text that holds YAML's punctuation must be quoted"}
 	for _, e := range yamlErrors {
 		if strings.Contains(text, e.yaml) {
 			what = e
@@ -30,6 +30,21 @@ func (s *source) syntaxError(err error, read int) *Diagnostic {
 		line = s.lastContent(line - 1)
 	}
 	line = max(line, 1)
+	switch {
+	case strings.Contains(text, "mapping values are not allowed"):
+		for n := line; n >= max(line-1, 1); n-- {
+			if d := s.noColon(n); d != nil {
+				return d
+			}
+			if d := s.tooDeep(n); d != nil {
+				return d
+			}
+		}
+	case strings.Contains(text, "could not find expected ':'"):
+		if d := s.keyAlone(s.lastContent(min(read, len(s.lines)))); d != nil {
+			return d
+		}
+	}
 	indent := len(s.line(line)) - len(strings.TrimLeft(s.line(line), " \t"))
 	d := s.finding(E0001, line, indent+1, 0, "YAML syntax: "+what.message)
 	d.Hint = what.hint
@@ -38,6 +53,74 @@ func (s *source) syntaxError(err error, read int) *Diagnostic {
 	}
 	return &d
 }
+
+// noColon reports the line above n if it is a name alone whose colon is
+// missing, so that what is indented below it would be its value, or a name and
+// its value without a colon.
+func (s *source) noColon(n int) *Diagnostic {
+	above := s.lastContent(n - 1)
+	text := s.line(above)
+	name := strings.TrimSpace(text)
+	deeper := indentation(s.line(n)) - indentation(text)
+	if deeper == 0 && nameAndValue.MatchString(name) {
+		return s.keyAlone(above)
+	}
+	if !bareName.MatchString(name) || deeper <= 0 {
+		return nil
+	}
+	d := s.finding(E0001, above, indentation(text)+1, utf8.RuneCountInString(name), "YAML syntax: a key without a colon")
+	d.Hint = "write " + name + ":"
+	return &d
+}
+
+// keyAlone reports line n, or else the one above, as a key without a colon if
+// it has none.
+func (s *source) keyAlone(n int) *Diagnostic {
+	if strings.Contains(s.line(n), ":") {
+		n = s.lastContent(n - 1)
+	}
+	text := strings.TrimSpace(s.line(n))
+	if n == 0 || strings.Contains(text, ":") {
+		return nil
+	}
+	d := s.finding(E0001, n, indentation(s.line(n))+1, 0, "YAML syntax: a key without a colon")
+	d.Hint = "write a colon and a blank after a key"
+	above := strings.TrimRight(s.line(s.lastContent(n-1)), " \t")
+	if m := nameAndValue.FindStringSubmatch(text); m != nil {
+		d.Hint = "write " + m[1] + ": " + m[2]
+	}
+	if strings.HasSuffix(above, "|") || strings.HasSuffix(above, ">") {
+		d.Hint = "indent the text further than its key"
+	}
+	return &d
+}
+
+// tooDeep reports line n if it is indented below a key that has a value on its
+// own line.
+func (s *source) tooDeep(n int) *Diagnostic {
+	text := s.line(s.lastContent(n - 1))
+	m := keyAndText.FindStringSubmatch(text)
+	if m == nil || indentation(s.line(n)) <= indentation(text) || !strings.Contains(s.line(n), ":") {
+		return nil
+	}
+	d := s.finding(E0001, n, indentation(s.line(n))+1, 0, "YAML syntax: a mapping value is not allowed here")
+	d.Label = quote(m[1]) + " has a value already"
+	d.Hint = "begin it in the same column as " + quote(m[1]) + "; a text that holds \": \" must be quoted"
+	return &d
+}
+
+var (
+	// nameAndValue matches a key and its value without a colon, or with another
+	// sign between them.
+	nameAndValue = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_.]*)\s*(?:\s|=|:=|->)\s*([^\s=:]+)$`)
+	// keyAndText matches a key with a plain text as its value.
+	keyAndText = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_.]*):\s+[^\s#|>&*!'"{\[].*$`)
+)
+
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
+// bareName matches a name alone.
+var bareName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // lastContent returns the last line up to n that is not empty or a comment,
 // or 0.
@@ -71,9 +154,9 @@ var yamlErrors = []yamlError{
 	{yaml: "did not find expected '-' indicator", message: "this does not belong to the list before it", hint: "items of one list begin with `-` in the same column"},
 	{yaml: "did not find expected ',' or", message: "a comma or the closing bracket is missing here", hint: "a text that holds YAML's punctuation must be quoted"},
 	{yaml: "did not find expected <document start>", message: "the file should end here", hint: "keys of one mapping begin in the same column"},
-	{yaml: "did not find expected node content", message: "a value is missing here"},
-	{yaml: "did not find expected comment or line break", message: "nothing may follow `|` or `>` on its line", hint: "begin the text on the next line"},
-	{yaml: "exceeded max depth", message: "values are nested too deeply"},
+	{yaml: "did not find expected node content", message: "a value is missing here", hint: "write a value, or delete the punctuation before it"},
+	{yaml: "did not find expected comment or line break", message: "nothing may follow `|` or `>` on its line", hint: "begin the text on the next line; one that begins with `|` or `>` must be quoted"},
+	{yaml: "exceeded max depth", message: "values are nested too deeply", hint: "declare types under `types:` and use their names"},
 }
 
 // A scanner reads lines roughly as YAML does: well enough to know what is
@@ -92,9 +175,11 @@ type scanner struct {
 	text       string // of the line
 	colons     bool   // the entry has its colon
 	key        string // the plain text before that colon
+	lastKey    string // the last one there was
 	filled     bool   // the entry of a list or mapping in flow style has begun
 	tokenAt    int    // byte where the current plain text begins, or -1
 	quoteEnded bool   // only a separator may follow
+	afterClose bool   // quoteEnded, by a closing bracket
 }
 
 type bracket struct {
@@ -118,8 +203,9 @@ func (sc *scanner) verdict() *Diagnostic {
 	}
 	if sc.quote != 0 {
 		d := sc.src.finding(E0001, sc.quoteAt[0], sc.src.column(sc.quoteAt[0], sc.quoteAt[1]), 1, "YAML syntax: the quoted text is not closed")
+		d.Hint = "close it with `" + string(sc.quote) + "`"
 		if sc.quote == '\'' {
-			d.Hint = "inside single quotes a single quote is written twice"
+			d.Hint += "; inside single quotes a single quote is written twice"
 		}
 		return &d
 	}
@@ -184,10 +270,11 @@ func (sc *scanner) scanByte(i, indent int) int {
 	case c == ':' && (blankNext || inFlow && strings.IndexByte(",[]{}", next) >= 0 || sc.quoteEnded && inFlow):
 		if sc.colons {
 			sc.weak = inFlow
-			sc.report(E0001, i, 1, "YAML syntax: a mapping value is not allowed here", `a text that holds ": " must be quoted: doc: "use x: y"`)
+			sc.report(E0001, i, 1, "YAML syntax: a mapping value is not allowed here", sc.secondColon(i))
 		}
 		if sc.tokenAt >= 0 {
 			sc.key = sc.text[sc.tokenAt:i]
+			sc.lastKey = sc.key
 		}
 		sc.colons, sc.tokenAt, sc.quoteEnded = true, -1, false
 	case inFlow && c == ',':
@@ -199,6 +286,18 @@ func (sc *scanner) scanByte(i, indent int) int {
 		sc.scanOpen(i, inFlow)
 	case (c == ']' || c == '}') && (inFlow || sc.tokenAt < 0):
 		sc.scanClose(i, next)
+	case sc.quoteEnded && strings.HasPrefix(sc.text[i:], "//"), sc.tokenAt < 0 && strings.HasPrefix(sc.text[i:], "// "):
+		sc.report(E0001, i, 2, "YAML syntax: `//` does not begin a comment", "comments begin with #")
+	case sc.quoteEnded && sc.afterClose && c == ';' || sc.quoteEnded && inFlow && c == ';':
+		sc.report(E0001, i, 1, "YAML syntax: a semicolon separates nothing", "write a comma inside { } and [ ], and nothing at the end of a line")
+	case sc.quoteEnded && sc.afterClose && sc.lastKey == "pattern":
+		sc.report(E0001, i, 0, "YAML syntax: something follows the closing bracket", "write the pattern in single quotes: '…'")
+	case sc.quoteEnded && inFlow && sc.afterClose:
+		sc.report(E0001, i, 0, "YAML syntax: something follows the closing bracket", "put a comma before it; a text that begins with a bracket must be quoted")
+	case sc.quoteEnded && sc.afterClose:
+		sc.report(E0001, i, 0, "YAML syntax: something follows the closing bracket", "put it on a line of its own; a text that begins with a bracket must be quoted")
+	case sc.quoteEnded && inFlow:
+		sc.report(E0001, i, 0, "YAML syntax: a text goes on after its closing quote", "put a comma before it, or the whole text in quotes of the other kind")
 	case sc.quoteEnded:
 		sc.report(E0001, i, 0, "YAML syntax: a text goes on after its closing quote", "put the whole text in quotes of the other kind")
 	case sc.tokenAt < 0:
@@ -220,7 +319,7 @@ func (sc *scanner) scanQuoted(i int, next byte) int {
 	case sc.quote == '"' && c == '\\', sc.quote == '\'' && c == '\'' && next == '\'':
 		return i + 2
 	case c == sc.quote:
-		sc.quote, sc.quoteEnded = 0, true
+		sc.quote, sc.quoteEnded, sc.afterClose = 0, true, false
 	}
 	return i + 1
 }
@@ -229,13 +328,61 @@ func (sc *scanner) scanOpen(i int, inFlow bool) {
 	if c := sc.text[i]; inFlow && sc.tokenAt >= 0 && c == '[' {
 		word := sc.text[sc.tokenAt:i]
 		if word == "map" {
-			sc.report(E0203, sc.tokenAt, len(word), "`map[…]` is a Go type", "write map<string>: map keys are always strings")
+			sc.report(E0203, sc.tokenAt, len(word), "`map[…]` is a Go type", "write "+sc.goMap(i))
+		} else if m := sizedType.FindStringSubmatch(sc.text[sc.tokenAt:min(sc.end(i), len(sc.text))]); m != nil {
+			sc.report(E0203, sc.tokenAt, sc.end(i)-sc.tokenAt, quote(m[0])+" is a type of another language", orElse(sizedHint(m[1], m[2]), "write "+scalarHint(m[1])))
 		} else if strings.HasPrefix(sc.text[i:], "[]") && typeWord.MatchString(word) {
 			sc.report(E0203, sc.tokenAt, len(word)+2, quote(word+"[]")+" is a type of another language", "write list<"+scalarHint(word)+">")
 		}
 	}
 	sc.open = append(sc.open, bracket{sc.text[i], sc.line, i})
 	sc.colons, sc.key, sc.tokenAt, sc.filled = false, "", -1, false
+}
+
+// end returns where the bracket at i is closed on its line, or where the line
+// ends.
+func (sc *scanner) end(i int) int {
+	if n := strings.IndexByte(sc.text[i:], ']'); n >= 0 {
+		return i + n + 1
+	}
+	return len(sc.text)
+}
+
+// goMap returns the map that a Go map type with its bracket at i stands for.
+func (sc *scanner) goMap(i int) string {
+	value := sc.text[sc.end(i):]
+	if n := strings.IndexFunc(value, func(r rune) bool { return !typeWord.MatchString(string(r)) }); n >= 0 {
+		value = value[:n]
+	}
+	return "map<" + scalarHint(orElse(value, "string")) + ">: map keys are always strings"
+}
+
+// secondColon says what to do about the second colon of an entry, at i.
+func (sc *scanner) secondColon(i int) string {
+	const quoted = `a text that holds ": " must be quoted: doc: "use x: y"`
+	if sc.tokenAt < 0 {
+		return quoted
+	}
+	if r, _ := utf8.DecodeRuneInString(sc.text[sc.tokenAt:]); strings.ContainsRune(curlyQuotes, r) {
+		return `quote the text with straight quotes: "…"`
+	}
+	if sc.key == "doc" || sc.key == "deprecated" {
+		return quoted
+	}
+	text := sc.text[sc.tokenAt:i]
+	if strings.HasPrefix(text, "(") {
+		return "write { } instead of ( )"
+	}
+	if strings.Contains(text, ";") {
+		return "write a comma instead of the semicolon, inside { }"
+	}
+	if words := strings.Fields(text); len(words) > 1 && len(sc.open) > 0 && bareName.MatchString(words[len(words)-1]) {
+		return "put a comma before " + quote(words[len(words)-1]) + "; a text that holds \": \" must be quoted"
+	}
+	if len(sc.open) == 0 && typeWord.MatchString(text) {
+		return "write { } around it, or begin a new line for " + quote(text)
+	}
+	return quoted
 }
 
 func (sc *scanner) scanClose(i int, next byte) {
@@ -266,7 +413,7 @@ func (sc *scanner) scanClose(i int, next byte) {
 	}
 	// The rest of the enclosing entry may only be a separator, and its colon
 	// has been seen unless the bracket was a key.
-	sc.colons, sc.key, sc.tokenAt, sc.quoteEnded, sc.filled = true, "", -1, true, true
+	sc.colons, sc.key, sc.tokenAt, sc.quoteEnded, sc.filled, sc.afterClose = true, "", -1, true, true, true
 	if next == ':' {
 		sc.colons = false
 	}

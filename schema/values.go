@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -58,9 +59,10 @@ func (s *source) nodeLength(n *node) int {
 }
 
 // twice reports a second declaration, with the place of the first.
-func (l *loader) twice(code Code, n *node, firstSource *source, first *node, message string) {
+func (l *loader) twice(code Code, n *node, firstSource *source, first *node, message, hint string) {
 	d := l.finding(code, n, message)
 	d.Label = "second declaration"
+	d.Hint = hint
 	f := firstSource.finding(code, first.line, first.col, firstSource.nodeLength(first), "")
 	d.Notes = []Note{{Message: "first declared here", Pos: f.Pos, Length: f.Length, Excerpt: f.Excerpt}}
 	l.report(d)
@@ -76,7 +78,7 @@ func (l *loader) mapping(n *node, what string) ([]pair, bool) {
 		return nil, false
 	}
 	pairs := l.joinCut(n)
-	first := make(map[string]*node, len(pairs))
+	first := make(map[string]pair, len(pairs))
 	valid := pairs[:0:0]
 	for _, kv := range pairs {
 		switch {
@@ -84,32 +86,21 @@ func (l *loader) mapping(n *node, what string) ([]pair, bool) {
 			return nil, false
 		case kv.key.kind != textNode:
 			d := l.finding(E0005, kv.key, "keys must be plain names, found "+kv.key.kind.String())
-			if kv.key.kind != nullNode {
-				d.Hint = "YAML reads " + quote(kv.key.text) + " as " + kv.key.kind.String()
+			d.Hint = "write a name before the colon"
+			if kv.key.text != "" {
+				d.Label = "YAML reads " + quote(kv.key.text) + " as " + kv.key.kind.String()
+				d.Hint = "write a name that begins with a letter"
 			}
 			l.report(d)
-		case first[kv.key.text] != nil:
-			l.twice(E0004, kv.key, l.src, first[kv.key.text], quote(kv.key.text)+" is declared twice")
+		case first[kv.key.text].key != nil:
+			f := first[kv.key.text]
+			l.twice(E0004, kv.key, l.src, f.key, quote(kv.key.text)+" is declared twice", twiceHint(f.value, kv.value, what, kv.key.text))
 		default:
-			first[kv.key.text] = kv.key
+			first[kv.key.text] = kv
 			valid = append(valid, kv)
 		}
 	}
 	return valid, true
-}
-
-func mappingHint(n *node, what string) string {
-	switch {
-	case n.kind == nullNode:
-		return "write {} for an empty mapping"
-	case n.kind == listNode && what == "`types`":
-		return "types are declared by name, without `-`: JobID: uuid"
-	case n.kind == listNode && what == "`commands`":
-		return "commands are declared by name, without `-`: job.get: {}"
-	case n.kind == listNode && what == "`fields`":
-		return "fields are declared by name, without `-`: id: uuid"
-	}
-	return ""
 }
 
 // cutType matches a type with an open <, as a comma leaves it.
@@ -157,8 +148,18 @@ func (l *loader) joinCut(n *node) []pair {
 func (l *loader) list(n *node) ([]*node, bool) {
 	if n.kind != listNode {
 		d := l.finding(E0110, n, "expected a list, found "+n.kind.String())
-		if n.kind == textNode {
+		d.Hint = "write a list, for example [a, b]"
+		switch n.kind {
+		case textNode:
 			d.Hint = "write [" + n.text + "]"
+		case mapNode:
+			keys := &node{kind: listNode}
+			for _, kv := range n.pairs {
+				keys.items = append(keys.items, kv.key)
+			}
+			if names, ok := plainTexts(keys); ok {
+				d.Hint = "write [" + strings.Join(names, ", ") + "]"
+			}
 		}
 		l.report(d)
 		return nil, false
@@ -173,6 +174,13 @@ func (l *loader) text(n *node) (string, bool) {
 		switch n.kind {
 		case boolNode, numberNode, dateNode:
 			d.Hint = `quote it: "` + n.text + `"`
+		case nullNode:
+			d.Hint = "write a text behind the colon"
+			if strings.HasPrefix(strings.TrimLeft(l.src.rest(n.line, n.col), " \t"), "#") {
+				d.Hint = "a text that begins with # must be quoted"
+			}
+		default:
+			d.Hint = "write one text; what holds [ ], { } or \": \" must be quoted"
 		}
 		l.report(d)
 		return "", false
@@ -186,8 +194,19 @@ func (l *loader) truth(n *node, key string) (value, ok bool) {
 		return n.text == "true", true
 	}
 	d := l.finding(E0113, n, quote(key)+" must be true or false")
-	if n.kind == textNode || n.kind == boolNode {
+	d.Hint = "write true or false"
+	switch word := strings.ToLower(n.text); {
+	case n.kind != textNode && n.kind != boolNode:
+	case n.style == quotedStyle && (word == "true" || word == "false"):
+		d.Hint = "write it without quotes: " + word
+	default:
 		d.Label = "YAML versions do not agree on other words"
+		switch word {
+		case "true", "yes", "on", "y":
+			d.Hint = "write true"
+		case "false", "no", "off", "n":
+			d.Hint = "write false, or leave it out"
+		}
 	}
 	l.report(d)
 	return false, false
@@ -209,14 +228,21 @@ func (l *loader) integer(n *node, key string, low int) (int, bool) {
 	v, err := strconv.ParseInt(n.text, 10, 32)
 	if n.kind != numberNode || err != nil || !plainInteger.MatchString(n.text) || int(v) < low {
 		d := l.finding(E0113, n, fmt.Sprintf("%s must be a whole number from %d to %d", quote(key), low, math.MaxInt32))
-		if n.kind == textNode && plainInteger.MatchString(n.text) {
+		d.Hint = "write " + key + ": 1"
+		switch m := firstNumber.FindStringSubmatch(n.text); {
+		case n.kind == textNode && plainInteger.MatchString(n.text):
 			d.Hint = "write it without quotes: " + n.text
+		case key == "version" && m != nil:
+			d.Hint = "write version: " + m[1]
 		}
 		l.report(d)
 		return 0, false
 	}
 	return int(v), true
 }
+
+// firstNumber matches a version as it is written elsewhere: 1.0, v2, 3.1.4.
+var firstNumber = regexp.MustCompile(`^v?([1-9][0-9]{0,8})\b`)
 
 // ambiguous reports such a number.
 func (l *loader) ambiguous(n *node) {
@@ -243,7 +269,9 @@ func (l *loader) nameLength(n *node, what string, limit int) bool {
 	if len(n.text) <= limit {
 		return true
 	}
-	l.report(l.finding(E0112, n, fmt.Sprintf("%s is %d bytes long; at most %d are possible", what, len(n.text), limit)))
+	d := l.finding(E0112, n, fmt.Sprintf("%s is %d bytes long; at most %d are possible", what, len(n.text), limit))
+	d.Hint = "take a shorter one"
+	l.report(d)
 	return false
 }
 
@@ -256,34 +284,82 @@ var laterKeys = []string{"roles", "auth", "upload", "keys", "example", "bits"}
 func (l *loader) unknownKey(kv pair, kind, what string, known []string, later ...string) {
 	key := kv.key.text
 	if slices.Contains(later, key) || slices.Contains(laterKeys, key) {
-		l.report(l.finding(E0104, kv.key, quote(key)+" is not supported by this version"))
+		d := l.finding(E0104, kv.key, quote(key)+" is not supported by this version")
+		d.Hint = laterHints[key]
+		l.report(d)
 		return
 	}
 	d := l.finding(E0103, kv.key, "unknown key "+quote(key)+" in "+what)
+	d.Hint = l.unknownKeyHint(kv, kind, known, later)
+	if d.Hint == "" {
+		d.Hint = "possible keys: " + strings.Join(known, ", ")
+	} else if slices.ContainsFunc(l.beside.pairs, func(other pair) bool { return other.key == kv.key }) {
+		// Two words for one thing, such as min and max, are one mistake.
+		if slices.Contains(l.beside.hints, d.Hint) {
+			return
+		}
+		l.beside.hints = append(l.beside.hints, d.Hint)
+	}
+	l.report(d)
+}
+
+// unknownKeyHint returns what to write instead of an unknown key, or "".
+func (l *loader) unknownKeyHint(kv pair, kind string, known, later []string) string {
+	key := kv.key.text
 	word := strings.ToLower(key)
 	foreign := orElse(foreignKeys[kind][word], foreignKeys[""][word])
 	if kind == "type" {
 		foreign = orElse(foreign, foreignKeys["field"][word])
 	}
+	if name, rest, ok := strings.Cut(key, "="); ok && rest != "" {
+		return "write a colon and a blank: " + strings.TrimSpace(name) + ": …"
+	}
+	if strings.Contains(key, "\u00a0") {
+		return noBreakSpace
+	}
+	if kv.value.kind == nullNode {
+		if hint := blankHint(key); hint != "" {
+			return hint
+		}
+		if l.afterText(kv) || strings.Contains(key, " ") {
+			return "a text that holds a comma must be quoted inside { }"
+		}
+	}
 	switch {
+	case (foreign == "range" || foreign == "len") && slices.Contains(known, foreign):
+		if hint := boundsHint(l.beside.pairs, foreign); hint != "" {
+			return hint
+		}
+		return "did you mean " + quote(foreign) + "?"
 	case foreign != "" && slices.Contains(known, foreign):
-		d.Hint = "did you mean " + quote(foreign) + "?"
-	case kind == "field" && slices.Contains([]string{"required", "optional", "nullable", "null"}, word):
-		d.Hint = "a field is required unless its type is opt<…>"
-	case kind == "field" && slices.Contains(typeForms, key):
-		d.Hint = "declare a type under `types:` and use its name"
+		return "did you mean " + quote(foreign) + "?"
 	case kind == "type" && (key == "default" || key == "secret"):
-		d.Hint = "say it at the fields of this type"
-	default:
-		d.Hint = didYouMean(key, slices.Concat(known, later))
+		return "say it at the fields of this type"
 	}
-	if d.Hint == "" && kv.value.kind == nullNode && strings.Contains(key, " ") {
-		d.Hint = "a text that holds a comma must be quoted inside { }"
+	if hint := keyHint(kind, key); hint != "" {
+		return hint
 	}
-	if d.Hint == "" {
-		d.Hint = "possible keys: " + strings.Join(known, ", ")
+	if hint := didYouMean(key, slices.Concat(known, later)); hint != "" {
+		return hint
 	}
-	l.report(d)
+	// A misspelt word of another language.
+	for _, words := range []map[string]string{foreignKeys[kind], foreignKeys[""]} {
+		if near := nearest(word, slices.Sorted(maps.Keys(words))); near != "" && slices.Contains(known, words[near]) {
+			return "did you mean " + quote(words[near]) + "?"
+		}
+	}
+	return ""
+}
+
+// afterText reports whether a key without a value follows a text in a mapping
+// in flow style: a comma has cut the text.
+func (l *loader) afterText(kv pair) bool {
+	i := slices.IndexFunc(l.beside.pairs, func(other pair) bool { return other.key == kv.key })
+	if i < 1 || kv.value.text != "" {
+		return false
+	}
+	before := l.beside.pairs[i-1]
+	return before.key.line == kv.key.line && before.value.style == plainStyle && (before.key.text == "doc" || before.key.text == "deprecated")
 }
 
 func orElse(s, other string) string {
