@@ -146,3 +146,31 @@ func TestIdempotentCallsAreBounded(t *testing.T) {
 		t.Errorf("a call beyond the limit: %v", err)
 	}
 }
+
+// A call that is sent again and then refused may have been handled by the
+// former server: the refusal says nothing of that.
+func TestIdempotentCallThatIsRefusedLater(t *testing.T) {
+	for _, acknowledged := range []bool{false, true} {
+		a, b := newPair(t, wide, wide)
+		again := callAgain(t, a, "again", false)
+		carry(t, a, b)
+		b.Done(next(t, b, "again"))
+		if acknowledged {
+			b.AckTimer()
+			carry(t, b, a)
+		}
+
+		b = New(wide)
+		connect(t, a, b, false)
+		first := callAgain(t, a, "first time", false)
+		carry(t, a, b)
+		for range 2 {
+			in := b.Next()
+			b.Fail(in, "unavailable", "", wire.OutcomeNotHandled, nil)
+			b.Done(in)
+		}
+		carry(t, b, a)
+		wantCall(t, again, Result{Code: "unavailable", Outcome: wire.OutcomeUnknown, Payload: []byte{0xf6}, Remote: true})
+		wantCall(t, first, Result{Code: "unavailable", Outcome: wire.OutcomeNotHandled, Payload: []byte{0xf6}, Remote: true})
+	}
+}

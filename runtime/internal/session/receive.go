@@ -169,7 +169,11 @@ func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
 
 func (s *Session) resolve(ref wire.Ref, result func() Result) {
 	if c := s.calls[ref]; c != nil {
-		s.end(c, result())
+		r := result()
+		if c.again && r.Outcome == wire.OutcomeNotHandled {
+			r.Outcome = wire.OutcomeUnknown // it was not handled now, and may have been before
+		}
+		s.end(c, r)
 	}
 }
 
