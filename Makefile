@@ -145,6 +145,13 @@ proofdecode: ## compare generated decoders with fxamacker/cbor over EXECUTIONS (
 		go test -v -count=1 -timeout 48h -run '^TestDifferential$$' ./generated/everything \
 		-differential.executions=$(EXECUTIONS) -differential.time=$(TIME) -differential.seed=$(SEED)
 
+STATES ?= 20000000
+
+.PHONY: model
+model: ## enumerate the states of the delivery protocol, also those of the large configurations (8 GiB of memory)
+	$(LEDGER) -name 'Model of the delivery protocol' -repeat 'make model STATES=$(STATES)' -- \
+		go test -v -count=1 -timeout 24h -parallel 2 ./runtime/internal/model -model.big -model.states=$(STATES)
+
 # The storms: servers and clients as processes, under fire. They need Linux.
 STORM     := go run ./runtime/internal/storm/cmd/storm
 KILLS     ?= 1000
