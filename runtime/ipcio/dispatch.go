@@ -75,9 +75,21 @@ func (l *link) runInbox() {
 		if in.Kind != wire.KindSkip {
 			l.ep.active.add(1)
 		}
+		if in.Kind == wire.KindCall && l.core.InboxEmpty() && !l.routed(in) {
+			// Nothing is behind the call: this goroutine can be the one that serves it.
+			l.runner, exited = false, false
+			l.unlock()
+			l.serveCall(in)
+			return
+		}
 		l.unlock()
 		l.handle(in)
 	}
+}
+
+// routed reports whether a message is not for this process.
+func (l *link) routed(in *session.Incoming) bool {
+	return l.ep.route != nil && (in.Peer != nil || in.Kind == wire.KindBroadcast)
 }
 
 func (l *link) handle(in *session.Incoming) {
@@ -87,7 +99,7 @@ func (l *link) handle(in *session.Incoming) {
 			l.gap(session.Gap{Count: in.Count, Code: in.Reason, From: in.Number, To: in.Number})
 		}
 		l.done(in)
-	case l.ep.route != nil && (in.Peer != nil || in.Kind == wire.KindBroadcast):
+	case l.routed(in):
 		l.ep.route(l, in)
 		if in.Kind != wire.KindCall { // a call is done when it is started
 			l.done(in)

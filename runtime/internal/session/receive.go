@@ -234,6 +234,10 @@ func (s *Session) Next() *Incoming {
 	return nil
 }
 
+// InboxEmpty reports whether Next has nothing, now that what it returned last is
+// no longer in the inbox.
+func (s *Session) InboxEmpty() bool { return s.inbox.len() == 0 }
+
 // Done says that a message from Next is done. Messages are done in order. A
 // second Done of the same message has no effect.
 func (s *Session) Done(in *Incoming) {
