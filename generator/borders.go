@@ -10,14 +10,14 @@ import (
 
 // borders returns values at the borders of the constraints of a field, and one
 // step beyond.
-func borders(e *schema.Expr, rules []*schema.Constraints) []sample {
+func (m *sampler) borders(e *schema.Expr, rules []*schema.Constraints) []sample {
 	if len(rules) == 0 {
 		return nil
 	}
 	r := resolve(e)
 	switch {
 	case r.Kind != schema.ScalarExpr:
-		return itemBorders(r, rules)
+		return m.itemBorders(r, rules)
 	case r.Scalar == schema.Bytes:
 		return sizeBorders(rules, func(n int) ([]byte, bool) {
 			return codec.AppendBytes(nil, make([]byte, min(n, sampleText+1))), n <= sampleText
@@ -25,7 +25,7 @@ func borders(e *schema.Expr, rules []*schema.Constraints) []sample {
 	}
 	var list []sample
 	count := map[string]int{}
-	for _, v := range candidates(r.Scalar, rules) {
+	for _, v := range m.candidates(r.Scalar, rules) {
 		broken := violated(&v, rules)
 		if len(broken) > 1 {
 			continue // only one rule at a time
@@ -43,13 +43,13 @@ func borders(e *schema.Expr, rules []*schema.Constraints) []sample {
 	return list
 }
 
-func itemBorders(r *schema.Expr, rules []*schema.Constraints) []sample {
+func (m *sampler) itemBorders(r *schema.Expr, rules []*schema.Constraints) []sample {
 	list := sizeBorders(rules, func(n int) ([]byte, bool) {
-		return sampleItemsOf(r, n, isUnique(rules), false, sampleDepth-1)
+		return m.sampleItemsOf(r, n, isUnique(rules), false, sampleDepth-1)
 	})
 	if isUnique(rules) {
 		n := max(leastLen(rules), 2)
-		if twins, ok := sampleItemsOf(r, n, true, true, sampleDepth-1); ok && sizeFits(n, rules) {
+		if twins, ok := m.sampleItemsOf(r, n, true, true, sampleDepth-1); ok && sizeFits(n, rules) {
 			list = append(list, sample{name: "twice", encoded: twins, rule: "unique"})
 		}
 	}

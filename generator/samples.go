@@ -2,8 +2,8 @@ package generator
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math"
-	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +21,7 @@ const (
 	sampleDepth = 8    // how deep samples are nested
 	sampleItems = 300  // the longest list or map
 	sampleText  = 2048 // the longest text or bytes
+	sampleTexts = 64   // so many different ones are looked for under a pattern
 )
 
 // A sample is one encoded value and what is to be said of it.
@@ -30,20 +31,23 @@ type sample struct {
 	path, rule string // of the violation; "" if it is valid
 }
 
+// A sampler makes values. It remembers what it found, by the constraints.
+type sampler struct{ known map[string][]schema.Value }
+
 // samplesOf returns values of a struct, or none if the constraints are more
 // than this file can satisfy.
-func samplesOf(fields []*schema.Field) []sample {
-	least, ok := sampleStruct(fields, sampleDepth, nil, nil)
+func (m *sampler) samplesOf(fields []*schema.Field) []sample {
+	least, ok := m.sampleStruct(fields, sampleDepth, nil, nil)
 	if !ok {
 		return nil
 	}
 	list := []sample{{name: "least", encoded: least}}
-	if full, ok := sampleFull(fields); ok && string(full) != string(least) {
+	if full, ok := m.sampleFull(fields); ok && string(full) != string(least) {
 		list = append(list, sample{name: "full", encoded: full})
 	}
 	for _, f := range fields {
-		for _, s := range borders(f.Type, constraintsOf(f.Type, f.Constraints)) {
-			encoded, ok := sampleStruct(fields, sampleDepth, f, s.encoded)
+		for _, s := range m.borders(f.Type, constraintsOf(f.Type, f.Constraints)) {
+			encoded, ok := m.sampleStruct(fields, sampleDepth, f, s.encoded)
 			if !ok {
 				continue
 			}
@@ -62,7 +66,7 @@ func (s sample) hex() string { return hex.EncodeToString(s.encoded) }
 
 // sampleStruct encodes a struct of its required fields; replaced gets the
 // value given.
-func sampleStruct(fields []*schema.Field, depth int, replaced *schema.Field, value []byte) ([]byte, bool) {
+func (m *sampler) sampleStruct(fields []*schema.Field, depth int, replaced *schema.Field, value []byte) ([]byte, bool) {
 	if depth == 0 {
 		return nil, false
 	}
@@ -72,7 +76,7 @@ func sampleStruct(fields []*schema.Field, depth int, replaced *schema.Field, val
 		case f == replaced:
 			values[f] = value
 		case !f.Optional:
-			v, ok := sampleValue(f.Type, f.Constraints, depth-1, 0)
+			v, ok := m.sampleValue(f.Type, f.Constraints, depth-1, 0)
 			if !ok {
 				return nil, false
 			}
@@ -82,10 +86,10 @@ func sampleStruct(fields []*schema.Field, depth int, replaced *schema.Field, val
 	return encodeSample(fields, values), true
 }
 
-func sampleFull(fields []*schema.Field) ([]byte, bool) {
+func (m *sampler) sampleFull(fields []*schema.Field) ([]byte, bool) {
 	values := map[*schema.Field][]byte{}
 	for _, f := range fields {
-		v, ok := sampleValue(f.Type, f.Constraints, sampleDepth-1, 0)
+		v, ok := m.sampleValue(f.Type, f.Constraints, sampleDepth-1, 0)
 		if ok {
 			values[f] = v
 		} else if !f.Optional {
@@ -121,27 +125,27 @@ func constraintsOf(e *schema.Expr, own *schema.Constraints) []*schema.Constraint
 }
 
 // sampleValue returns the i-th value of e; different i give different values.
-func sampleValue(e *schema.Expr, own *schema.Constraints, depth, i int) ([]byte, bool) {
+func (m *sampler) sampleValue(e *schema.Expr, own *schema.Constraints, depth, i int) ([]byte, bool) {
 	rules := constraintsOf(e, own)
 	r := resolve(e)
 	switch {
 	case r.Kind == schema.ScalarExpr:
-		return sampleScalar(r.Scalar, rules, i)
+		return m.sampleScalar(r.Scalar, rules, i)
 	case r.Kind == schema.ListExpr, r.Kind == schema.MapExpr:
-		return sampleItemsOf(r, leastLen(rules)+i, isUnique(rules), false, depth)
+		return m.sampleItemsOf(r, leastLen(rules)+i, isUnique(rules), false, depth)
 	case r.Named.Kind == schema.Enum:
 		if i >= len(r.Named.Values) {
 			return nil, false
 		}
 		return codec.AppendText(nil, r.Named.Values[i].Value), true
 	case r.Named.Kind == schema.Struct:
-		return sampleStruct(r.Named.Fields, depth, nil, nil)
+		return m.sampleStruct(r.Named.Fields, depth, nil, nil)
 	}
 	for _, v := range r.Named.Variants {
 		if depth == 0 {
 			break
 		}
-		if inside, ok := sampleValue(v.Type, nil, depth-1, i); ok {
+		if inside, ok := m.sampleValue(v.Type, nil, depth-1, i); ok {
 			return append(codec.AppendText(codec.AppendMapHead(nil, 1), v.Name), inside...), true
 		}
 	}
@@ -164,7 +168,7 @@ func isUnique(rules []*schema.Constraints) bool {
 
 // sampleItemsOf returns a list or map of n elements, all different if unique;
 // with twins, the last of a list equals the first.
-func sampleItemsOf(r *schema.Expr, n int, unique, twins bool, depth int) ([]byte, bool) {
+func (m *sampler) sampleItemsOf(r *schema.Expr, n int, unique, twins bool, depth int) ([]byte, bool) {
 	if n > sampleItems || depth == 0 {
 		return nil, false
 	}
@@ -178,7 +182,7 @@ func sampleItemsOf(r *schema.Expr, n int, unique, twins bool, depth int) ([]byte
 		if unique && !(twins && i == n-1) {
 			at = i
 		}
-		v, ok := sampleValue(r.Elem, nil, depth-1, at)
+		v, ok := m.sampleValue(r.Elem, nil, depth-1, at)
 		if !ok {
 			return nil, false
 		}
@@ -190,7 +194,7 @@ func sampleItemsOf(r *schema.Expr, n int, unique, twins bool, depth int) ([]byte
 	return b, true
 }
 
-func sampleScalar(s schema.Scalar, rules []*schema.Constraints, i int) ([]byte, bool) {
+func (m *sampler) sampleScalar(s schema.Scalar, rules []*schema.Constraints, i int) ([]byte, bool) {
 	switch s {
 	case schema.Bool:
 		return codec.AppendBool(nil, i == 1), i < 2
@@ -214,16 +218,39 @@ func sampleScalar(s schema.Scalar, rules []*schema.Constraints, i int) ([]byte, 
 		}
 		return codec.AppendBytes(nil, b), sizeFits(n, rules)
 	}
-	for _, v := range candidates(s, rules) {
-		if len(violated(&v, rules)) > 0 {
-			continue
-		}
-		if i == 0 {
-			return encodeScalar(&v), true
-		}
-		i--
+	list := m.allowed(s, rules)
+	if i >= len(list) {
+		return nil, false
 	}
-	return nil, false
+	return encodeScalar(&list[i]), true
+}
+
+// allowed returns different values of a number, duration or string that the
+// rules allow.
+func (m *sampler) allowed(s schema.Scalar, rules []*schema.Constraints) []schema.Value {
+	key := keyOf(s, rules)
+	list, ok := m.known[key]
+	if !ok {
+		for _, v := range m.candidates(s, rules) {
+			if len(violated(&v, rules)) == 0 {
+				list = append(list, v)
+			}
+		}
+		if m.known == nil {
+			m.known = map[string][]schema.Value{}
+		}
+		m.known[key] = list
+	}
+	return list
+}
+
+// keyOf returns a text that is different for different rules.
+func keyOf(s schema.Scalar, rules []*schema.Constraints) string {
+	key := []byte{byte(s)}
+	for _, c := range rules {
+		key = fmt.Appendf(key, " %p", c)
+	}
+	return string(key)
 }
 
 func sizeFits(n int, rules []*schema.Constraints) bool {
@@ -232,11 +259,13 @@ func sizeFits(n int, rules []*schema.Constraints) bool {
 
 // candidates returns different values of a number, duration or string, some of
 // which the rules may allow.
-func candidates(s schema.Scalar, rules []*schema.Constraints) []schema.Value {
+func (m *sampler) candidates(s schema.Scalar, rules []*schema.Constraints) []schema.Value {
 	var list []schema.Value
+	seen := map[string]bool{}
 	add := func(v schema.Value) {
 		v.Scalar = s
-		if !slices.ContainsFunc(list, func(w schema.Value) bool { return w.Compare(&v) == 0 }) {
+		if encoded := string(encodeScalar(&v)); !seen[encoded] {
+			seen[encoded] = true
 			list = append(list, v)
 		}
 	}
@@ -355,75 +384,36 @@ func violated(v *schema.Value, rules []*schema.Constraints) []string {
 // their lengths.
 func texts(rules []*schema.Constraints) []string {
 	list := []string{"", "a", "10.0.0.1", "::1", "host.example", "http://host/", "/", "/tmp/a", "\x00"}
+	low, high := 0, sampleText
 	for _, c := range rules {
-		for i := range 4 {
-			list = append(list, "10.0.1."+strconv.Itoa(i), "h"+strconv.Itoa(i), "urn:x"+strconv.Itoa(i))
+		if c.Len == nil {
+			continue
 		}
-		if c.Len != nil {
-			for _, n := range []int{int(c.Len.Min) - 1, int(c.Len.Min), int(c.Len.Max), int(c.Len.Max) + 1} {
-				for _, r := range []string{"a", "b", "ü"} {
-					if n > 0 && n <= sampleText {
-						list = append(list, strings.Repeat(r, n))
-					}
+		low = max(low, int(c.Len.Min))
+		if c.Len.HasMax {
+			high = min(high, int(c.Len.Max))
+		}
+		for _, n := range []int{int(c.Len.Min) - 1, int(c.Len.Min), int(c.Len.Max), int(c.Len.Max) + 1} {
+			for _, r := range []string{"a", "b", "ü"} {
+				if n > 0 && n <= sampleText {
+					list = append(list, strings.Repeat(r, n))
 				}
 			}
 		}
+	}
+	for _, c := range rules {
 		if c.Pattern == nil {
 			continue
 		}
-		re, err := syntax.Parse(c.Pattern.Expr, syntax.Perl)
-		if err != nil {
-			continue // the schema was loaded: it is valid
-		}
-		for repeat := range 40 {
-			for pick := range 4 {
-				if text := matching(re, repeat, pick); len(text) <= sampleText {
-					list = append(list, text)
-				}
+		list = append(list, c.Pattern.Examples(low, high, sampleTexts)...)
+		for _, n := range []int{low - 1, low, high, high + 1} {
+			if n >= 0 && n <= sampleText {
+				list = append(list, c.Pattern.Examples(n, n, 2)...)
 			}
 		}
+	}
+	for i := range len(rules) * sampleTexts / 4 {
+		list = append(list, "10.0.1."+strconv.Itoa(i), "h"+strconv.Itoa(i), "urn:x"+strconv.Itoa(i), "/"+strconv.Itoa(i))
 	}
 	return list
-}
-
-// matching returns a text that re, a pattern without look-around, may match:
-// every repetition comes about repeat times, pick chooses among characters and
-// alternatives.
-func matching(re *syntax.Regexp, repeat, pick int) string {
-	times := 1
-	switch re.Op {
-	case syntax.OpLiteral:
-		return string(re.Rune)
-	case syntax.OpCharClass:
-		if len(re.Rune) == 0 {
-			return ""
-		}
-		at := 2 * (pick % (len(re.Rune) / 2))
-		return string(min(re.Rune[at]+rune(pick), re.Rune[at+1]))
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return string(rune('a' + pick))
-	case syntax.OpAlternate:
-		return matching(re.Sub[pick%len(re.Sub)], repeat, pick)
-	case syntax.OpStar:
-		times = repeat
-	case syntax.OpPlus:
-		times = max(repeat, 1)
-	case syntax.OpQuest:
-		times = min(repeat, 1)
-	case syntax.OpRepeat:
-		times = max(repeat, re.Min)
-		if re.Max >= 0 {
-			times = min(times, re.Max)
-		}
-	}
-	var b strings.Builder
-	for range times {
-		for _, sub := range re.Sub {
-			b.WriteString(matching(sub, repeat, pick))
-			if b.Len() > sampleText {
-				return b.String()
-			}
-		}
-	}
-	return b.String()
 }
