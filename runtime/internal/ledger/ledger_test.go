@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,9 +19,17 @@ import (
 // TestMain makes the test binary the command that is run, if it is told to.
 func TestMain(m *testing.M) {
 	if text, ok := os.LookupEnv("LEDGER_TEST_PRINT"); ok {
+		if os.Getenv("LEDGER_TEST_CHILD") != "" { // a command that starts one which holds its output
+			os.Unsetenv("LEDGER_TEST_CHILD")
+			signal.Notify(make(chan os.Signal, 1), os.Interrupt) // it waits for its child, as go test does
+			child := exec.Command(os.Args[0])
+			child.Stdout = os.Stdout
+			_ = child.Run()
+			return
+		}
 		fmt.Print(text)
 		if os.Getenv("LEDGER_TEST_WAIT") != "" {
-			select {} // until a signal comes
+			time.Sleep(time.Hour) // until a signal comes
 		}
 		if os.Getenv("LEDGER_TEST_FAIL") != "" {
 			os.Exit(3)
@@ -119,7 +128,8 @@ func TestWrongUse(t *testing.T) {
 }
 
 // TestInterrupted shows that a row is written of a run that is ended from
-// outside, with what was counted until then.
+// outside, with what was counted until then, and that what the command had
+// started ends as well.
 func TestInterrupted(t *testing.T) {
 	if os.PathSeparator != '/' {
 		t.Skip("there are no signals to send")
@@ -134,7 +144,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	cmd := exec.Command(bin, "-name", "Long", "-file", file, "--", self)
-	cmd.Env = append(os.Environ(), "LEDGER_TEST_PRINT=ledger: runs=12\n", "LEDGER_TEST_WAIT=1")
+	cmd.Env = append(os.Environ(), "LEDGER_TEST_PRINT=ledger: runs=12\n", "LEDGER_TEST_WAIT=1", "LEDGER_TEST_CHILD=1")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

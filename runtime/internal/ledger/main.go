@@ -16,7 +16,8 @@
 // A test prints such lines with t.Logf, and go test needs -v to show them.
 //
 // A row is added whether the command succeeds or fails, also if it is
-// interrupted: then the signal goes to the command, which has 30 seconds to end.
+// interrupted: then the signal goes to the command and to what it started, which
+// have 30 seconds to end.
 // A command that succeeds and says nothing of what it did is an error, and no
 // row is added. The exit status is that of the command; 1 if it succeeded but
 // no row could be written; 2 if ledger was called wrongly.
@@ -89,11 +90,15 @@ func execute(command []string, done *tally, stdout, stderr io.Writer) (status in
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	inGroup(cmd)
+	cmd.Cancel = func() error { return interrupt(cmd.Process) }
 	cmd.WaitDelay = grace
 	out, errs := &scanner{to: stdout, line: done.line}, &scanner{to: stderr, line: done.line}
 	cmd.Stdout, cmd.Stderr = out, errs
 	err = cmd.Run()
+	if ctx.Err() != nil && cmd.Process != nil {
+		killGroup(cmd.Process) // what is left of it after the grace
+	}
 	out.end()
 	errs.end()
 	switch {
