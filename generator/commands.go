@@ -148,12 +148,9 @@ func (s side) method(name string) *jen.Statement {
 //	}
 //
 //	func (h *ServerHandlers) register(s *Server) error {
-//		if h.JobSubmit != nil {
-//			if err := s.OnJobSubmit(h.JobSubmit); err != nil {
-//				return err
-//			}
-//		}
-//		return nil
+//		return ipcio.Registered(
+//			s.OnJobSubmit(h.JobSubmit),
+//		)
 //	}
 func emitHandlers(f *file, s side, handled []command) {
 	f.decl([]string{s.handlers + " are the handlers that a " + s.typeName + " begins with. nil is a command without a handler yet: see the methods On….",
@@ -171,12 +168,15 @@ func emitHandlers(f *file, s side, handled []command) {
 		}))
 	f.decl(nil, jen.Func().Params(jen.Id("h").Op("*").Id(s.handlers)).Id("register").
 		Params(jen.Id(s.receiver).Op("*").Id(s.typeName)).Error().BlockFunc(func(body *jen.Group) {
-		for _, c := range handled {
-			body.If(jen.Id("h").Dot(c.goName).Op("!=").Nil()).Block(
-				jen.If(jen.Err().Op(":=").Id(s.receiver).Dot("On"+c.goName).Call(jen.Id("h").Dot(c.goName)), jen.Err().Op("!=").Nil()).Block(
-					jen.Return(jen.Err())))
+		if len(handled) == 0 {
+			body.Return(jen.Nil())
+			return
 		}
-		body.Return(jen.Nil())
+		calls := make([]jen.Code, len(handled))
+		for i, c := range handled {
+			calls[i] = jen.Id(s.receiver).Dot("On" + c.goName).Call(jen.Id("h").Dot(c.goName))
+		}
+		body.Return(jen.Qual(pkgRuntime, "Registered").Add(jen.Custom(jen.Options{Open: "(", Close: ")", Separator: ",", Multi: true}, calls...)))
 	}))
 }
 
@@ -218,66 +218,47 @@ func embed(t jen.Code) jen.Code { return jen.Op("struct").Add(oneLiner(t)) }
 // emitOn declares the method that registers a handler.
 //
 //	func (s *Server) OnJobSubmit(fn func(context.Context, *Peer, JobSubmitPayload) (JobSubmitReply, error)) error {
-//		if fn == nil {
-//			return ipcio.HandleTyped(s.Server, CommandJobSubmit, nil)
-//		}
-//		return ipcio.HandleTyped(s.Server, CommandJobSubmit, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-//			var p JobSubmitPayload
-//			if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-//				return b, err
-//			}
-//			r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-//			if err != nil {
-//				return b, err
-//			}
-//			return r.AppendCBOR(b)
+//		return ipcio.HandleTyped(s.Server, CommandJobSubmit, (*JobSubmitPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+//			r, err := fn(ctx, &Peer{m.From()}, *p.(*JobSubmitPayload))
+//			return &r, err
 //		})
 //	}
 func emitOn(f *file, s side, c command) {
-	handle := func(h jen.Code) jen.Code {
-		return jen.Return(jen.Qual(pkgRuntime, "HandleTyped").Call(s.runtime(), jen.Id(c.constant), h))
-	}
 	name := "On" + c.goName
+	payload := jen.Nil()
+	if c.payloadType != "" {
+		payload = nilPointer(c.payloadType)
+	}
+	payloadType := func() jen.Code { return jen.Qual(pkgRuntime, "Payload") }
 	f.decl([]string{name + " sets the handler of " + c.Name + ", at any moment. It is an error if there is one already, or if fn is nil.", deprecated(c.Deprecated)},
 		s.method(name).Params(jen.Id("fn").Add(c.handlerType(s.side, false))).Error().Block(
-			jen.If(jen.Id("fn").Op("==").Nil()).Block(handle(jen.Nil())),
-			handle(jen.Func().Params(
-				jen.Id("ctx").Qual(pkgContext, "Context"),
-				jen.Id("m").Op("*").Qual(pkgRuntime, "Message"),
-				jen.Id("b").Index().Byte(),
-			).Add(bytesAndError()).BlockFunc(func(body *jen.Group) { c.adapter(body, s) }))))
+			jen.Return(jen.Qual(pkgRuntime, "HandleTyped").Call(s.runtime(), jen.Id(c.constant), payload, jen.Id("fn").Op("!=").Nil(),
+				jen.Func().Params(
+					jen.Id("ctx").Qual(pkgContext, "Context"),
+					jen.Id("m").Op("*").Qual(pkgRuntime, "Message"),
+					jen.Id("p").Add(payloadType()),
+				).Params(payloadType(), jen.Error()).BlockFunc(func(body *jen.Group) { c.adapter(body, s) })))))
 }
 
 // adapter writes the body of the function that emitOn registers.
 func (c command) adapter(body *jen.Group, s side) {
-	parse := jen.Id("p").Dot("UnmarshalCBOR")
-	if c.payloadType == "" {
-		parse = jen.Qual(pkgCodec, "CheckEmpty")
-	} else {
-		body.Var().Id("p").Id(c.payloadType)
-	}
-	fail := jen.Return(jen.Id("b"), jen.Err())
-	parse = jen.Qual(pkgRuntime, "DecodePayload").Call(jen.Id("m"), parse)
-	body.If(jen.Err().Op(":=").Add(parse), jen.Err().Op("!=").Nil()).Block(fail)
-
 	args := []jen.Code{jen.Id("ctx")}
 	switch c.handlerFrom(s.side) {
 	case fromPeer:
-		args = append(args, jen.Op("&").Id("Peer").Values(jen.Id("Peer").Op(":").Id("m").Dot("From").Call()))
+		args = append(args, jen.Op("&").Id("Peer").Values(jen.Id("m").Dot("From").Call()))
 	case fromOther:
 		args = append(args, jen.Id("m").Dot("From").Call())
 	}
 	if c.payloadType != "" {
-		args = append(args, jen.Id("p"))
+		args = append(args, jen.Op("*").Id("p").Assert(jen.Op("*").Id(c.payloadType)))
 	}
 	call := jen.Id("fn").Call(args...)
 	if !c.IsCall() {
-		body.Return(jen.Id("b"), call)
+		body.Return(jen.Nil(), call)
 		return
 	}
 	body.List(jen.Id("r"), jen.Err()).Op(":=").Add(call)
-	body.If(jen.Err().Op("!=").Nil()).Block(fail)
-	body.Return(jen.Id("r").Dot("AppendCBOR").Call(jen.Id("b")))
+	body.Return(jen.Op("&").Id("r"), jen.Err())
 }
 
 // sender describes the methods that send from one receiver to one place.
@@ -292,12 +273,11 @@ type sender struct {
 // emitSend declares Emit, and Call for a call.
 //
 //	func (c *Client) EmitJobSubmit(ctx context.Context, p JobSubmitPayload) error {
-//		return ipcio.EmitTyped(ctx, c.Client, "", CommandJobSubmit, p.AppendCBOR)
+//		return ipcio.EmitTyped(ctx, c.Client, "", CommandJobSubmit, &p)
 //	}
 //
-//	func (c *Client) CallJobSubmit(ctx context.Context, p JobSubmitPayload) (JobSubmitReply, error) {
-//		var r JobSubmitReply
-//		err := ipcio.CallTyped(ctx, c.Client, "", CommandJobSubmit, p.AppendCBOR, r.UnmarshalCBOR)
+//	func (c *Client) CallJobSubmit(ctx context.Context, p JobSubmitPayload) (r JobSubmitReply, err error) {
+//		err = ipcio.CallTyped(ctx, c.Client, "", CommandJobSubmit, &p, &r)
 //		return r, err
 //	}
 func (c command) emitSend(f *file, s sender) {
@@ -311,18 +291,17 @@ func (c command) emitSend(f *file, s sender) {
 		return
 	}
 	call := "Call" + c.goName
-	args := append(c.sendArgs(s, true), jen.Id("r").Dot("UnmarshalCBOR"))
+	args := append(c.sendArgs(s, true), jen.Op("&").Id("r"))
 	f.decl(c.about(call+" sends "+c.Name+" to "+s.whom+" and waits for the reply."+c.failures()),
-		jen.Func().Params(s.receiver.Clone()).Id(call).Params(c.sendParams(s, true)...).Params(jen.Id(c.replyType), jen.Error()).Block(
-			jen.Var().Id("r").Id(c.replyType),
-			jen.Err().Op(":=").Qual(pkgRuntime, "CallTyped").Call(args...),
+		jen.Func().Params(s.receiver.Clone()).Id(call).Params(c.sendParams(s, true)...).Params(jen.Id("r").Id(c.replyType), jen.Err().Error()).Block(
+			jen.Err().Op("=").Qual(pkgRuntime, "CallTyped").Call(args...),
 			jen.Return(jen.Id("r"), jen.Err())))
 }
 
 // emitBroadcast declares Broadcast, for events that clients handle.
 //
 //	func (s *Server) BroadcastDaemonStopping(ctx context.Context, p DaemonStoppingPayload) error {
-//		return ipcio.BroadcastTyped(ctx, s.Server, CommandDaemonStopping, p.AppendCBOR)
+//		return ipcio.BroadcastTyped(ctx, s.Server, CommandDaemonStopping, &p)
 //	}
 func (c command) emitBroadcast(f *file, s sender, whom string) {
 	if c.IsCall() {
@@ -360,7 +339,7 @@ func (c command) sendArgs(s sender, toOne bool) []jen.Code {
 	}
 	enc := jen.Nil()
 	if c.payloadType != "" {
-		enc = jen.Id(s.payload).Dot("AppendCBOR")
+		enc = jen.Op("&").Id(s.payload)
 	}
 	return append(args, jen.Id(c.constant), enc)
 }

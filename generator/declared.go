@@ -50,14 +50,13 @@ func snake(name string) string {
 
 // errorSpecs describes the errors to the runtime.
 //
-//	{Name: "QueueFull", New: func() ipcio.DeclaredError { return new(QueueFullError) }}
+//	{Name: "QueueFull", Type: (*QueueFullError)(nil)}
 func (g *gen) errorSpecs() []jen.Code {
 	specs := make([]jen.Code, len(g.schema.Errors))
 	for i, e := range g.schema.Errors {
 		specs[i] = jen.Values(
 			entry("Name", jen.Lit(e.Name)),
-			entry("New", jen.Func().Params().Qual(pkgRuntime, "DeclaredError").Add(
-				oneLiner(jen.Return(jen.New(jen.Id(g.names.types[g.names.errors[e]])))))))
+			entry("Type", nilPointer(g.names.types[g.names.errors[e]])))
 	}
 	return specs
 }

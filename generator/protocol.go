@@ -53,34 +53,27 @@ func (g *gen) protocolFile() *file {
 			}
 		}))
 	}
-	f.decl([]string{"Protocol describes the protocol to the runtime, anew for every call."}, g.protocolFunc(commands))
+	f.decl(nil, g.protocolVar(commands))
+	f.decl([]string{"Protocol describes the protocol to the runtime, anew for every call."},
+		jen.Func().Id("Protocol").Params().Op("*").Qual(pkgRuntime, "Protocol").Add(
+			oneLiner(jen.Return(jen.Id("protocol").Dot("Clone").Call()))))
 	return f
 }
 
-// protocolFunc declares Protocol.
+// protocolVar declares what Protocol returns copies of.
 //
-//	func Protocol() *ipcio.Protocol {
-//		return &ipcio.Protocol{
-//			Name:        ProtocolName,
-//			Version:     ProtocolVersion,
-//			Fingerprint: ProtocolFingerprint,
-//			Commands: []ipcio.CommandSpec{
-//				{
-//					Name:        CommandJobSubmit,
-//					Direction:   ipcio.ClientToServer,
-//					Fingerprint: "…",
-//					Payload:     func(b []byte) error { return new(JobSubmitPayload).UnmarshalCBOR(b) },
-//					Reply:       func(b []byte) error { return new(JobSubmitReply).UnmarshalCBOR(b) },
-//					Errors:      []string{"QueueFull"},
-//					Idempotent:  true,
-//				},
-//			},
-//			Errors: []ipcio.ErrorSpec{
-//				{Name: "QueueFull", New: func() ipcio.DeclaredError { return new(QueueFullError) }},
-//			},
-//		}
+//	var protocol = ipcio.Protocol{
+//		Name:        ProtocolName,
+//		Version:     ProtocolVersion,
+//		Fingerprint: ProtocolFingerprint,
+//		Commands: []ipcio.CommandSpec{
+//			{Name: CommandJobSubmit, Direction: ipcio.ClientToServer, Fingerprint: "…", Payload: &layoutJobSubmitPayload, Reply: &layoutJobSubmitReply, Errors: []string{"QueueFull"}},
+//		},
+//		Errors: []ipcio.ErrorSpec{
+//			{Name: "QueueFull", Type: (*QueueFullError)(nil)},
+//		},
 //	}
-func (g *gen) protocolFunc(commands []command) jen.Code {
+func (g *gen) protocolVar(commands []command) jen.Code {
 	specs := make([]jen.Code, len(commands))
 	for i, c := range commands {
 		spec := []jen.Code{
@@ -88,11 +81,11 @@ func (g *gen) protocolFunc(commands []command) jen.Code {
 			entry("Direction", jen.Qual(pkgRuntime, directions[c.Direction])),
 			entry("Fingerprint", jen.Lit(c.Fingerprint())),
 		}
-		if c.payloadType != "" {
-			spec = append(spec, entry("Payload", parseFunc(c.payloadType)))
+		if c.Payload != nil {
+			spec = append(spec, entry("Payload", jen.Op("&").Id(g.names.layoutVar(c.Payload))))
 		}
-		if c.replyType != "" {
-			spec = append(spec, entry("Reply", parseFunc(c.replyType)))
+		if c.Reply != nil {
+			spec = append(spec, entry("Reply", jen.Op("&").Id(g.names.layoutVar(c.Reply))))
 		}
 		if len(c.Errors) > 0 {
 			spec = append(spec, entry("Errors", jen.Index().String().ValuesFunc(func(l *jen.Group) {
@@ -104,7 +97,7 @@ func (g *gen) protocolFunc(commands []command) jen.Code {
 		if c.Idempotent {
 			spec = append(spec, entry("Idempotent", jen.True()))
 		}
-		specs[i] = lines(spec)
+		specs[i] = jen.Values(spec...)
 	}
 	fields := []jen.Code{
 		entry("Name", jen.Id("ProtocolName")),
@@ -117,8 +110,7 @@ func (g *gen) protocolFunc(commands []command) jen.Code {
 	if len(g.schema.Errors) > 0 {
 		fields = append(fields, entry("Errors", jen.Index().Qual(pkgRuntime, "ErrorSpec").Add(lines(g.errorSpecs()))))
 	}
-	return jen.Func().Id("Protocol").Params().Op("*").Qual(pkgRuntime, "Protocol").Block(
-		jen.Return(jen.Op("&").Qual(pkgRuntime, "Protocol").Add(lines(fields))))
+	return jen.Var().Id("protocol").Op("=").Qual(pkgRuntime, "Protocol").Add(lines(fields))
 }
 
 var directions = map[schema.Direction]string{
@@ -135,9 +127,3 @@ func lines(elements []jen.Code) jen.Code {
 }
 
 func entry(name string, v jen.Code) jen.Code { return jen.Id(name).Op(":").Add(v) }
-
-// parseFunc returns the function that decodes a payload only to check it.
-func parseFunc(goType string) jen.Code {
-	return jen.Func().Params(jen.Id("b").Index().Byte()).Error().Add(
-		oneLiner(jen.Return(jen.New(jen.Id(goType)).Dot("UnmarshalCBOR").Call(jen.Id("b")))))
-}

@@ -36,37 +36,14 @@ type ClientHandlers struct {
 }
 
 func (h *ClientHandlers) register(c *Client) error {
-	if h.ChatWhisper != nil {
-		if err := c.OnChatWhisper(h.ChatWhisper); err != nil {
-			return err
-		}
-	}
-	if h.ChatSaid != nil {
-		if err := c.OnChatSaid(h.ChatSaid); err != nil {
-			return err
-		}
-	}
-	if h.ChatJoined != nil {
-		if err := c.OnChatJoined(h.ChatJoined); err != nil {
-			return err
-		}
-	}
-	if h.ChatLeft != nil {
-		if err := c.OnChatLeft(h.ChatLeft); err != nil {
-			return err
-		}
-	}
-	if h.ChatMoodChanged != nil {
-		if err := c.OnChatMoodChanged(h.ChatMoodChanged); err != nil {
-			return err
-		}
-	}
-	if h.ChatTopicChanged != nil {
-		if err := c.OnChatTopicChanged(h.ChatTopicChanged); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		c.OnChatWhisper(h.ChatWhisper),
+		c.OnChatSaid(h.ChatSaid),
+		c.OnChatJoined(h.ChatJoined),
+		c.OnChatLeft(h.ChatLeft),
+		c.OnChatMoodChanged(h.ChatMoodChanged),
+		c.OnChatTopicChanged(h.ChatTopicChanged),
+	)
 }
 
 // Client is one client of a domain that speaks this protocol. Beside the typed
@@ -92,116 +69,74 @@ func NewClient(cfg ipcio.ClientConfig, h ClientHandlers) (*Client, error) {
 // OnChatWhisper sets the handler of chat.whisper, at any moment. It is an error
 // if there is one already, or if fn is nil.
 func (c *Client) OnChatWhisper(fn func(context.Context, ipcio.Peer, ChatWhisperPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandChatWhisper, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandChatWhisper, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatWhisperPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandChatWhisper, (*ChatWhisperPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*ChatWhisperPayload))
 	})
 }
 
 // OnChatSaid sets the handler of chat.said, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (c *Client) OnChatSaid(fn func(context.Context, ChatSaidPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandChatSaid, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandChatSaid, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatSaidPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandChatSaid, (*ChatSaidPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*ChatSaidPayload))
 	})
 }
 
 // OnChatJoined sets the handler of chat.joined, at any moment. It is an error
 // if there is one already, or if fn is nil.
 func (c *Client) OnChatJoined(fn func(context.Context, ChatJoinedPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandChatJoined, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandChatJoined, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatJoinedPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandChatJoined, (*ChatJoinedPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*ChatJoinedPayload))
 	})
 }
 
 // OnChatLeft sets the handler of chat.left, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (c *Client) OnChatLeft(fn func(context.Context, ChatLeftPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandChatLeft, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandChatLeft, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatLeftPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandChatLeft, (*ChatLeftPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*ChatLeftPayload))
 	})
 }
 
 // OnChatMoodChanged sets the handler of chat.mood_changed, at any moment. It is
 // an error if there is one already, or if fn is nil.
 func (c *Client) OnChatMoodChanged(fn func(context.Context, ChatMoodChangedPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandChatMoodChanged, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandChatMoodChanged, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatMoodChangedPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandChatMoodChanged, (*ChatMoodChangedPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*ChatMoodChangedPayload))
 	})
 }
 
 // OnChatTopicChanged sets the handler of chat.topic_changed, at any moment. It
 // is an error if there is one already, or if fn is nil.
 func (c *Client) OnChatTopicChanged(fn func(context.Context, ChatTopicChangedPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandChatTopicChanged, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandChatTopicChanged, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatTopicChangedPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandChatTopicChanged, (*ChatTopicChangedPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*ChatTopicChangedPayload))
 	})
 }
 
 // EmitChatSay sends chat.say to the server and does not wait for the handler.
 // Says something to everybody. The server passes it on as chat.said.
 func (c *Client) EmitChatSay(ctx context.Context, p ChatSayPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandChatSay, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandChatSay, &p)
 }
 
 // EmitChatMood sends chat.mood to the server and does not wait for the handler.
 // Tells the room how one feels.
 func (c *Client) EmitChatMood(ctx context.Context, p ChatMoodPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandChatMood, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandChatMood, &p)
 }
 
 // EmitChatWhisper sends chat.whisper to another client and does not wait for
 // the handler. Says something to one person. The server passes it on and keeps
 // nothing.
 func (c *Client) EmitChatWhisper(ctx context.Context, to string, p ChatWhisperPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandChatWhisper, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandChatWhisper, &p)
 }
 
 // BroadcastChatWhisper sends chat.whisper to all other clients of the domain.
 // Says something to one person. The server passes it on and keeps nothing.
 func (c *Client) BroadcastChatWhisper(ctx context.Context, p ChatWhisperPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandChatWhisper, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandChatWhisper, &p)
 }
 
 // EmitChatTopic sends chat.topic to the server and does not wait for the reply.
@@ -212,22 +147,20 @@ func (c *Client) EmitChatTopic(ctx context.Context) error {
 
 // CallChatTopic sends chat.topic to the server and waits for the reply. Returns
 // the topic.
-func (c *Client) CallChatTopic(ctx context.Context) (Topic, error) {
-	var r Topic
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandChatTopic, nil, r.UnmarshalCBOR)
+func (c *Client) CallChatTopic(ctx context.Context) (r Topic, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandChatTopic, nil, &r)
 	return r, err
 }
 
 // EmitChatSetTopic sends chat.set_topic to the server and does not wait for the
 // reply. Sets the topic and returns the one before.
 func (c *Client) EmitChatSetTopic(ctx context.Context, p ChatSetTopicPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandChatSetTopic, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandChatSetTopic, &p)
 }
 
 // CallChatSetTopic sends chat.set_topic to the server and waits for the reply.
 // Sets the topic and returns the one before.
-func (c *Client) CallChatSetTopic(ctx context.Context, p ChatSetTopicPayload) (ChatSetTopicReply, error) {
-	var r ChatSetTopicReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandChatSetTopic, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallChatSetTopic(ctx context.Context, p ChatSetTopicPayload) (r ChatSetTopicReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandChatSetTopic, &p, &r)
 	return r, err
 }

@@ -35,74 +35,23 @@ const (
 	CommandChatTopicChanged = "chat.topic_changed"
 )
 
-// Protocol describes the protocol to the runtime, anew for every call.
-func Protocol() *ipcio.Protocol {
-	return &ipcio.Protocol{
-		Name:        ProtocolName,
-		Version:     ProtocolVersion,
-		Fingerprint: ProtocolFingerprint,
-		Commands: []ipcio.CommandSpec{
-			{
-				Name:        CommandChatSay,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "7f4f47a11963d595",
-				Payload:     func(b []byte) error { return new(ChatSayPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatMood,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "f4d5038f1118fe28",
-				Payload:     func(b []byte) error { return new(ChatMoodPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatWhisper,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "23c3180dec8e6c05",
-				Payload:     func(b []byte) error { return new(ChatWhisperPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatTopic,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "1c9b66479c74680a",
-				Reply:       func(b []byte) error { return new(Topic).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatSetTopic,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "d8beb2951a8c8902",
-				Payload:     func(b []byte) error { return new(ChatSetTopicPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(ChatSetTopicReply).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatSaid,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "4041b056f4fba434",
-				Payload:     func(b []byte) error { return new(ChatSaidPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatJoined,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "fe76ada9a0b6b713",
-				Payload:     func(b []byte) error { return new(ChatJoinedPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatLeft,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "cd7482538cabf6b7",
-				Payload:     func(b []byte) error { return new(ChatLeftPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatMoodChanged,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "7d8d419057f8c75a",
-				Payload:     func(b []byte) error { return new(ChatMoodChangedPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandChatTopicChanged,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "536d85258b2f5b9e",
-				Payload:     func(b []byte) error { return new(ChatTopicChangedPayload).UnmarshalCBOR(b) },
-			},
-		},
-	}
+var protocol = ipcio.Protocol{
+	Name:        ProtocolName,
+	Version:     ProtocolVersion,
+	Fingerprint: ProtocolFingerprint,
+	Commands: []ipcio.CommandSpec{
+		{Name: CommandChatSay, Direction: ipcio.ClientToServer, Fingerprint: "7f4f47a11963d595", Payload: &layoutChatSayPayload},
+		{Name: CommandChatMood, Direction: ipcio.ClientToServer, Fingerprint: "f4d5038f1118fe28", Payload: &layoutChatMoodPayload},
+		{Name: CommandChatWhisper, Direction: ipcio.ClientToClient, Fingerprint: "23c3180dec8e6c05", Payload: &layoutChatWhisperPayload},
+		{Name: CommandChatTopic, Direction: ipcio.ClientToServer, Fingerprint: "1c9b66479c74680a", Reply: &layoutTopic},
+		{Name: CommandChatSetTopic, Direction: ipcio.ClientToServer, Fingerprint: "d8beb2951a8c8902", Payload: &layoutChatSetTopicPayload, Reply: &layoutChatSetTopicReply},
+		{Name: CommandChatSaid, Direction: ipcio.ServerToClient, Fingerprint: "4041b056f4fba434", Payload: &layoutChatSaidPayload},
+		{Name: CommandChatJoined, Direction: ipcio.ServerToClient, Fingerprint: "fe76ada9a0b6b713", Payload: &layoutChatJoinedPayload},
+		{Name: CommandChatLeft, Direction: ipcio.ServerToClient, Fingerprint: "cd7482538cabf6b7", Payload: &layoutChatLeftPayload},
+		{Name: CommandChatMoodChanged, Direction: ipcio.ServerToClient, Fingerprint: "7d8d419057f8c75a", Payload: &layoutChatMoodChangedPayload},
+		{Name: CommandChatTopicChanged, Direction: ipcio.ServerToClient, Fingerprint: "536d85258b2f5b9e", Payload: &layoutChatTopicChangedPayload},
+	},
 }
+
+// Protocol describes the protocol to the runtime, anew for every call.
+func Protocol() *ipcio.Protocol { return protocol.Clone() }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ipcio/ipcio-go/runtime/codec"
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
 
@@ -32,27 +31,12 @@ type ServerHandlers struct {
 }
 
 func (h *ServerHandlers) register(s *Server) error {
-	if h.ChatSay != nil {
-		if err := s.OnChatSay(h.ChatSay); err != nil {
-			return err
-		}
-	}
-	if h.ChatMood != nil {
-		if err := s.OnChatMood(h.ChatMood); err != nil {
-			return err
-		}
-	}
-	if h.ChatTopic != nil {
-		if err := s.OnChatTopic(h.ChatTopic); err != nil {
-			return err
-		}
-	}
-	if h.ChatSetTopic != nil {
-		if err := s.OnChatSetTopic(h.ChatSetTopic); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		s.OnChatSay(h.ChatSay),
+		s.OnChatMood(h.ChatMood),
+		s.OnChatTopic(h.ChatTopic),
+		s.OnChatSetTopic(h.ChatSetTopic),
+	)
 }
 
 // Server serves a domain that speaks this protocol. Beside the typed methods it
@@ -78,128 +62,95 @@ func NewServer(cfg ipcio.ServerConfig, h ServerHandlers) (*Server, error) {
 // OnChatSay sets the handler of chat.say, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (s *Server) OnChatSay(fn func(context.Context, *Peer, ChatSayPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandChatSay, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandChatSay, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatSayPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, &Peer{Peer: m.From()}, p)
+	return ipcio.HandleTyped(s.Server, CommandChatSay, (*ChatSayPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, &Peer{m.From()}, *p.(*ChatSayPayload))
 	})
 }
 
 // OnChatMood sets the handler of chat.mood, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (s *Server) OnChatMood(fn func(context.Context, *Peer, ChatMoodPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandChatMood, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandChatMood, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatMoodPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, &Peer{Peer: m.From()}, p)
+	return ipcio.HandleTyped(s.Server, CommandChatMood, (*ChatMoodPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, &Peer{m.From()}, *p.(*ChatMoodPayload))
 	})
 }
 
 // OnChatTopic sets the handler of chat.topic, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (s *Server) OnChatTopic(fn func(context.Context, *Peer) (Topic, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandChatTopic, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandChatTopic, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		if err := ipcio.DecodePayload(m, codec.CheckEmpty); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()})
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandChatTopic, nil, fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()})
+		return &r, err
 	})
 }
 
 // OnChatSetTopic sets the handler of chat.set_topic, at any moment. It is an
 // error if there is one already, or if fn is nil.
 func (s *Server) OnChatSetTopic(fn func(context.Context, *Peer, ChatSetTopicPayload) (ChatSetTopicReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandChatSetTopic, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandChatSetTopic, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ChatSetTopicPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandChatSetTopic, (*ChatSetTopicPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*ChatSetTopicPayload))
+		return &r, err
 	})
 }
 
 // EmitChatSaid sends chat.said to one client and does not wait for the handler.
 // Somebody said something.
 func (s *Server) EmitChatSaid(ctx context.Context, client string, p ChatSaidPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatSaid, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatSaid, &p)
 }
 
 // BroadcastChatSaid sends chat.said to every client of the domain. Somebody
 // said something.
 func (s *Server) BroadcastChatSaid(ctx context.Context, p ChatSaidPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatSaid, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatSaid, &p)
 }
 
 // EmitChatJoined sends chat.joined to one client and does not wait for the
 // handler. Somebody came into the room.
 func (s *Server) EmitChatJoined(ctx context.Context, client string, p ChatJoinedPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatJoined, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatJoined, &p)
 }
 
 // BroadcastChatJoined sends chat.joined to every client of the domain. Somebody
 // came into the room.
 func (s *Server) BroadcastChatJoined(ctx context.Context, p ChatJoinedPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatJoined, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatJoined, &p)
 }
 
 // EmitChatLeft sends chat.left to one client and does not wait for the handler.
 // Somebody left the room.
 func (s *Server) EmitChatLeft(ctx context.Context, client string, p ChatLeftPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatLeft, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatLeft, &p)
 }
 
 // BroadcastChatLeft sends chat.left to every client of the domain. Somebody
 // left the room.
 func (s *Server) BroadcastChatLeft(ctx context.Context, p ChatLeftPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatLeft, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatLeft, &p)
 }
 
 // EmitChatMoodChanged sends chat.mood_changed to one client and does not wait
 // for the handler. Somebody feels differently.
 func (s *Server) EmitChatMoodChanged(ctx context.Context, client string, p ChatMoodChangedPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatMoodChanged, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatMoodChanged, &p)
 }
 
 // BroadcastChatMoodChanged sends chat.mood_changed to every client of the
 // domain. Somebody feels differently.
 func (s *Server) BroadcastChatMoodChanged(ctx context.Context, p ChatMoodChangedPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatMoodChanged, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatMoodChanged, &p)
 }
 
 // EmitChatTopicChanged sends chat.topic_changed to one client and does not wait
 // for the handler. The room has a new topic.
 func (s *Server) EmitChatTopicChanged(ctx context.Context, client string, p ChatTopicChangedPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatTopicChanged, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandChatTopicChanged, &p)
 }
 
 // BroadcastChatTopicChanged sends chat.topic_changed to every client of the
 // domain. The room has a new topic.
 func (s *Server) BroadcastChatTopicChanged(ctx context.Context, p ChatTopicChangedPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatTopicChanged, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandChatTopicChanged, &p)
 }
 
 // Peer is a client as a handler of the server sees it: answer it without
@@ -210,29 +161,29 @@ type Peer struct{ ipcio.Peer }
 // EmitChatSaid sends chat.said to this client and does not wait for the
 // handler. Somebody said something.
 func (p *Peer) EmitChatSaid(ctx context.Context, v ChatSaidPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatSaid, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatSaid, &v)
 }
 
 // EmitChatJoined sends chat.joined to this client and does not wait for the
 // handler. Somebody came into the room.
 func (p *Peer) EmitChatJoined(ctx context.Context, v ChatJoinedPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatJoined, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatJoined, &v)
 }
 
 // EmitChatLeft sends chat.left to this client and does not wait for the
 // handler. Somebody left the room.
 func (p *Peer) EmitChatLeft(ctx context.Context, v ChatLeftPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatLeft, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatLeft, &v)
 }
 
 // EmitChatMoodChanged sends chat.mood_changed to this client and does not wait
 // for the handler. Somebody feels differently.
 func (p *Peer) EmitChatMoodChanged(ctx context.Context, v ChatMoodChangedPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatMoodChanged, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatMoodChanged, &v)
 }
 
 // EmitChatTopicChanged sends chat.topic_changed to this client and does not
 // wait for the handler. The room has a new topic.
 func (p *Peer) EmitChatTopicChanged(ctx context.Context, v ChatTopicChangedPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatTopicChanged, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandChatTopicChanged, &v)
 }

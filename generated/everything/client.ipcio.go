@@ -35,37 +35,14 @@ type ClientHandlers struct {
 }
 
 func (h *ClientHandlers) register(c *Client) error {
-	if h.Scalars != nil {
-		if err := c.OnScalars(h.Scalars); err != nil {
-			return err
-		}
-	}
-	if h.Options != nil {
-		if err := c.OnOptions(h.Options); err != nil {
-			return err
-		}
-	}
-	if h.Named != nil {
-		if err := c.OnNamed(h.Named); err != nil {
-			return err
-		}
-	}
-	if h.Unions != nil {
-		if err := c.OnUnions(h.Unions); err != nil {
-			return err
-		}
-	}
-	if h.Containers != nil {
-		if err := c.OnContainers(h.Containers); err != nil {
-			return err
-		}
-	}
-	if h.Rules != nil {
-		if err := c.OnRules(h.Rules); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		c.OnScalars(h.Scalars),
+		c.OnOptions(h.Options),
+		c.OnNamed(h.Named),
+		c.OnUnions(h.Unions),
+		c.OnContainers(h.Containers),
+		c.OnRules(h.Rules),
+	)
 }
 
 // Client is one client of a domain that speaks this protocol. Beside the typed
@@ -91,161 +68,119 @@ func NewClient(cfg ipcio.ClientConfig, h ClientHandlers) (*Client, error) {
 // OnScalars sets the handler of scalars, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (c *Client) OnScalars(fn func(context.Context, ipcio.Peer, ScalarsPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandScalars, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandScalars, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ScalarsPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandScalars, (*ScalarsPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*ScalarsPayload))
 	})
 }
 
 // OnOptions sets the handler of options, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (c *Client) OnOptions(fn func(context.Context, ipcio.Peer, OptionsPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandOptions, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandOptions, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p OptionsPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandOptions, (*OptionsPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*OptionsPayload))
 	})
 }
 
 // OnNamed sets the handler of named, at any moment. It is an error if there is
 // one already, or if fn is nil.
 func (c *Client) OnNamed(fn func(context.Context, ipcio.Peer, NamedPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandNamed, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandNamed, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p NamedPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandNamed, (*NamedPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*NamedPayload))
 	})
 }
 
 // OnUnions sets the handler of unions, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (c *Client) OnUnions(fn func(context.Context, ipcio.Peer, UnionsPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandUnions, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandUnions, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p UnionsPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandUnions, (*UnionsPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*UnionsPayload))
 	})
 }
 
 // OnContainers sets the handler of containers, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (c *Client) OnContainers(fn func(context.Context, ipcio.Peer, ContainersPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandContainers, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandContainers, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ContainersPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandContainers, (*ContainersPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*ContainersPayload))
 	})
 }
 
 // OnRules sets the handler of rules, at any moment. It is an error if there is
 // one already, or if fn is nil.
 func (c *Client) OnRules(fn func(context.Context, ipcio.Peer, RulesPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandRules, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandRules, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p RulesPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandRules, (*RulesPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*RulesPayload))
 	})
 }
 
 // EmitScalars sends scalars to another client and does not wait for the
 // handler. Every scalar.
 func (c *Client) EmitScalars(ctx context.Context, to string, p ScalarsPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandScalars, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandScalars, &p)
 }
 
 // BroadcastScalars sends scalars to all other clients of the domain. Every
 // scalar.
 func (c *Client) BroadcastScalars(ctx context.Context, p ScalarsPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandScalars, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandScalars, &p)
 }
 
 // EmitOptions sends options to another client and does not wait for the
 // handler. Every scalar, optional.
 func (c *Client) EmitOptions(ctx context.Context, to string, p OptionsPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandOptions, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandOptions, &p)
 }
 
 // BroadcastOptions sends options to all other clients of the domain. Every
 // scalar, optional.
 func (c *Client) BroadcastOptions(ctx context.Context, p OptionsPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandOptions, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandOptions, &p)
 }
 
 // EmitNamed sends named to another client and does not wait for the handler.
 // Every named type.
 func (c *Client) EmitNamed(ctx context.Context, to string, p NamedPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandNamed, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandNamed, &p)
 }
 
 // BroadcastNamed sends named to all other clients of the domain. Every named
 // type.
 func (c *Client) BroadcastNamed(ctx context.Context, p NamedPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandNamed, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandNamed, &p)
 }
 
 // EmitUnions sends unions to another client and does not wait for the handler.
 // Open and closed unions.
 func (c *Client) EmitUnions(ctx context.Context, to string, p UnionsPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandUnions, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandUnions, &p)
 }
 
 // BroadcastUnions sends unions to all other clients of the domain. Open and
 // closed unions.
 func (c *Client) BroadcastUnions(ctx context.Context, p UnionsPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandUnions, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandUnions, &p)
 }
 
 // EmitContainers sends containers to another client and does not wait for the
 // handler. Lists and maps of everything.
 func (c *Client) EmitContainers(ctx context.Context, to string, p ContainersPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandContainers, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandContainers, &p)
 }
 
 // BroadcastContainers sends containers to all other clients of the domain.
 // Lists and maps of everything.
 func (c *Client) BroadcastContainers(ctx context.Context, p ContainersPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandContainers, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandContainers, &p)
 }
 
 // EmitRules sends rules to another client and does not wait for the handler.
 // Every constraint.
 func (c *Client) EmitRules(ctx context.Context, to string, p RulesPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandRules, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandRules, &p)
 }
 
 // BroadcastRules sends rules to all other clients of the domain. Every
 // constraint.
 func (c *Client) BroadcastRules(ctx context.Context, p RulesPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandRules, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandRules, &p)
 }

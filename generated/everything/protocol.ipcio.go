@@ -31,49 +31,19 @@ const (
 	CommandRules      = "rules"
 )
 
-// Protocol describes the protocol to the runtime, anew for every call.
-func Protocol() *ipcio.Protocol {
-	return &ipcio.Protocol{
-		Name:        ProtocolName,
-		Version:     ProtocolVersion,
-		Fingerprint: ProtocolFingerprint,
-		Commands: []ipcio.CommandSpec{
-			{
-				Name:        CommandScalars,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "b65ad7611d45ebdd",
-				Payload:     func(b []byte) error { return new(ScalarsPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandOptions,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "927b4fc47d1f220e",
-				Payload:     func(b []byte) error { return new(OptionsPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandNamed,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "3d8f895caedcaee2",
-				Payload:     func(b []byte) error { return new(NamedPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandUnions,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "d9229b48230cd0ec",
-				Payload:     func(b []byte) error { return new(UnionsPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandContainers,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "920c6dc5e5a11761",
-				Payload:     func(b []byte) error { return new(ContainersPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandRules,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "fbcc59c2e5020bd6",
-				Payload:     func(b []byte) error { return new(RulesPayload).UnmarshalCBOR(b) },
-			},
-		},
-	}
+var protocol = ipcio.Protocol{
+	Name:        ProtocolName,
+	Version:     ProtocolVersion,
+	Fingerprint: ProtocolFingerprint,
+	Commands: []ipcio.CommandSpec{
+		{Name: CommandScalars, Direction: ipcio.ClientToClient, Fingerprint: "b65ad7611d45ebdd", Payload: &layoutScalarsPayload},
+		{Name: CommandOptions, Direction: ipcio.ClientToClient, Fingerprint: "927b4fc47d1f220e", Payload: &layoutOptionsPayload},
+		{Name: CommandNamed, Direction: ipcio.ClientToClient, Fingerprint: "3d8f895caedcaee2", Payload: &layoutNamedPayload},
+		{Name: CommandUnions, Direction: ipcio.ClientToClient, Fingerprint: "d9229b48230cd0ec", Payload: &layoutUnionsPayload},
+		{Name: CommandContainers, Direction: ipcio.ClientToClient, Fingerprint: "920c6dc5e5a11761", Payload: &layoutContainersPayload},
+		{Name: CommandRules, Direction: ipcio.ClientToClient, Fingerprint: "fbcc59c2e5020bd6", Payload: &layoutRulesPayload},
+	},
 }
+
+// Protocol describes the protocol to the runtime, anew for every call.
+func Protocol() *ipcio.Protocol { return protocol.Clone() }

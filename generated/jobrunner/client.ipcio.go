@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ipcio/ipcio-go/runtime/codec"
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
 
@@ -33,32 +32,13 @@ type ClientHandlers struct {
 }
 
 func (h *ClientHandlers) register(c *Client) error {
-	if h.JobChanged != nil {
-		if err := c.OnJobChanged(h.JobChanged); err != nil {
-			return err
-		}
-	}
-	if h.DaemonStopping != nil {
-		if err := c.OnDaemonStopping(h.DaemonStopping); err != nil {
-			return err
-		}
-	}
-	if h.WorkerRun != nil {
-		if err := c.OnWorkerRun(h.WorkerRun); err != nil {
-			return err
-		}
-	}
-	if h.GUIHighlight != nil {
-		if err := c.OnGUIHighlight(h.GUIHighlight); err != nil {
-			return err
-		}
-	}
-	if h.ClockProbe != nil {
-		if err := c.OnClockProbe(h.ClockProbe); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		c.OnJobChanged(h.JobChanged),
+		c.OnDaemonStopping(h.DaemonStopping),
+		c.OnWorkerRun(h.WorkerRun),
+		c.OnGUIHighlight(h.GUIHighlight),
+		c.OnClockProbe(h.ClockProbe),
+	)
 }
 
 // Client is one client of a domain that speaks this protocol. Beside the typed
@@ -84,122 +64,79 @@ func NewClient(cfg ipcio.ClientConfig, h ClientHandlers) (*Client, error) {
 // OnJobChanged sets the handler of job.changed, at any moment. It is an error
 // if there is one already, or if fn is nil.
 func (c *Client) OnJobChanged(fn func(context.Context, JobChangedPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandJobChanged, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandJobChanged, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p JobChangedPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandJobChanged, (*JobChangedPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*JobChangedPayload))
 	})
 }
 
 // OnDaemonStopping sets the handler of daemon.stopping, at any moment. It is an
 // error if there is one already, or if fn is nil.
 func (c *Client) OnDaemonStopping(fn func(context.Context, DaemonStoppingPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandDaemonStopping, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandDaemonStopping, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p DaemonStoppingPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandDaemonStopping, (*DaemonStoppingPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*DaemonStoppingPayload))
 	})
 }
 
 // OnWorkerRun sets the handler of worker.run, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (c *Client) OnWorkerRun(fn func(context.Context, WorkerRunPayload) (WorkerRunReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandWorkerRun, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandWorkerRun, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p WorkerRunPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(c.Client, CommandWorkerRun, (*WorkerRunPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, *p.(*WorkerRunPayload))
+		return &r, err
 	})
 }
 
 // OnGUIHighlight sets the handler of gui.highlight, at any moment. It is an
 // error if there is one already, or if fn is nil.
 func (c *Client) OnGUIHighlight(fn func(context.Context, ipcio.Peer, GUIHighlightPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandGUIHighlight, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandGUIHighlight, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p GUIHighlightPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, m.From(), p)
+	return ipcio.HandleTyped(c.Client, CommandGUIHighlight, (*GUIHighlightPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, m.From(), *p.(*GUIHighlightPayload))
 	})
 }
 
 // OnClockProbe sets the handler of clock.probe, at any moment. It is an error
 // if there is one already, or if fn is nil.
 func (c *Client) OnClockProbe(fn func(context.Context) (ClockProbeReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandClockProbe, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandClockProbe, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		if err := ipcio.DecodePayload(m, codec.CheckEmpty); err != nil {
-			return b, err
-		}
+	return ipcio.HandleTyped(c.Client, CommandClockProbe, nil, fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
 		r, err := fn(ctx)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+		return &r, err
 	})
 }
 
 // EmitJobSubmit sends job.submit to the server and does not wait for the reply.
 // Queue a job.
 func (c *Client) EmitJobSubmit(ctx context.Context, p JobSubmitPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobSubmit, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobSubmit, &p)
 }
 
 // CallJobSubmit sends job.submit to the server and waits for the reply. It may
 // fail with *QueueFullError. Queue a job.
-func (c *Client) CallJobSubmit(ctx context.Context, p JobSubmitPayload) (JobSubmitReply, error) {
-	var r JobSubmitReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandJobSubmit, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallJobSubmit(ctx context.Context, p JobSubmitPayload) (r JobSubmitReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandJobSubmit, &p, &r)
 	return r, err
 }
 
 // EmitJobGet sends job.get to the server and does not wait for the reply.
 func (c *Client) EmitJobGet(ctx context.Context, p JobGetPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobGet, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobGet, &p)
 }
 
 // CallJobGet sends job.get to the server and waits for the reply. It may fail
 // with *JobNotFoundError.
-func (c *Client) CallJobGet(ctx context.Context, p JobGetPayload) (Job, error) {
-	var r Job
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandJobGet, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallJobGet(ctx context.Context, p JobGetPayload) (r Job, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandJobGet, &p, &r)
 	return r, err
 }
 
 // EmitJobCancel sends job.cancel to the server and does not wait for the reply.
 func (c *Client) EmitJobCancel(ctx context.Context, p JobCancelPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobCancel, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobCancel, &p)
 }
 
 // CallJobCancel sends job.cancel to the server and waits for the reply. It may
 // fail with *JobNotFoundError.
-func (c *Client) CallJobCancel(ctx context.Context, p JobCancelPayload) (JobCancelReply, error) {
-	var r JobCancelReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandJobCancel, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallJobCancel(ctx context.Context, p JobCancelPayload) (r JobCancelReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandJobCancel, &p, &r)
 	return r, err
 }
 
@@ -207,40 +144,38 @@ func (c *Client) CallJobCancel(ctx context.Context, p JobCancelPayload) (JobCanc
 //
 // Deprecated: use job.cancel
 func (c *Client) EmitJobKill(ctx context.Context, p JobKillPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobKill, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobKill, &p)
 }
 
 // CallJobKill sends job.kill to the server and waits for the reply.
 //
 // Deprecated: use job.cancel
-func (c *Client) CallJobKill(ctx context.Context, p JobKillPayload) (JobKillReply, error) {
-	var r JobKillReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandJobKill, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallJobKill(ctx context.Context, p JobKillPayload) (r JobKillReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandJobKill, &p, &r)
 	return r, err
 }
 
 // EmitWorkerHello sends worker.hello to the server and does not wait for the
 // reply.
 func (c *Client) EmitWorkerHello(ctx context.Context, p WorkerHelloPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandWorkerHello, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandWorkerHello, &p)
 }
 
 // CallWorkerHello sends worker.hello to the server and waits for the reply.
-func (c *Client) CallWorkerHello(ctx context.Context, p WorkerHelloPayload) (WorkerHelloReply, error) {
-	var r WorkerHelloReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandWorkerHello, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallWorkerHello(ctx context.Context, p WorkerHelloPayload) (r WorkerHelloReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandWorkerHello, &p, &r)
 	return r, err
 }
 
 // EmitGUIHighlight sends gui.highlight to another client and does not wait for
 // the handler.
 func (c *Client) EmitGUIHighlight(ctx context.Context, to string, p GUIHighlightPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, to, CommandGUIHighlight, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, to, CommandGUIHighlight, &p)
 }
 
 // BroadcastGUIHighlight sends gui.highlight to all other clients of the domain.
 func (c *Client) BroadcastGUIHighlight(ctx context.Context, p GUIHighlightPayload) error {
-	return ipcio.BroadcastTyped(ctx, c.Client, CommandGUIHighlight, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, c.Client, CommandGUIHighlight, &p)
 }
 
 // EmitClockProbe sends clock.probe to the server and does not wait for the
@@ -250,8 +185,7 @@ func (c *Client) EmitClockProbe(ctx context.Context) error {
 }
 
 // CallClockProbe sends clock.probe to the server and waits for the reply.
-func (c *Client) CallClockProbe(ctx context.Context) (ClockProbeReply, error) {
-	var r ClockProbeReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandClockProbe, nil, r.UnmarshalCBOR)
+func (c *Client) CallClockProbe(ctx context.Context) (r ClockProbeReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandClockProbe, nil, &r)
 	return r, err
 }

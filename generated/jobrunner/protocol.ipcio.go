@@ -35,90 +35,28 @@ const (
 	CommandClockProbe     = "clock.probe"
 )
 
-// Protocol describes the protocol to the runtime, anew for every call.
-func Protocol() *ipcio.Protocol {
-	return &ipcio.Protocol{
-		Name:        ProtocolName,
-		Version:     ProtocolVersion,
-		Fingerprint: ProtocolFingerprint,
-		Commands: []ipcio.CommandSpec{
-			{
-				Name:        CommandJobSubmit,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "63d70a1dc9af3dea",
-				Payload:     func(b []byte) error { return new(JobSubmitPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(JobSubmitReply).UnmarshalCBOR(b) },
-				Errors:      []string{"QueueFull"},
-			},
-			{
-				Name:        CommandJobGet,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "f986056702a1cf46",
-				Payload:     func(b []byte) error { return new(JobGetPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(Job).UnmarshalCBOR(b) },
-				Errors:      []string{"JobNotFound"},
-				Idempotent:  true,
-			},
-			{
-				Name:        CommandJobCancel,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "88b69408453e412f",
-				Payload:     func(b []byte) error { return new(JobCancelPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(JobCancelReply).UnmarshalCBOR(b) },
-				Errors:      []string{"JobNotFound"},
-			},
-			{
-				Name:        CommandJobKill,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "eeef46fcd1b42ef0",
-				Payload:     func(b []byte) error { return new(JobKillPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(JobKillReply).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandJobChanged,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "a8e1d0139381dc41",
-				Payload:     func(b []byte) error { return new(JobChangedPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandDaemonStopping,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "85695ebc4aa66836",
-				Payload:     func(b []byte) error { return new(DaemonStoppingPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandWorkerHello,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "5448c406910ee580",
-				Payload:     func(b []byte) error { return new(WorkerHelloPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(WorkerHelloReply).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandWorkerRun,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "f605eb6744dcc9ba",
-				Payload:     func(b []byte) error { return new(WorkerRunPayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(WorkerRunReply).UnmarshalCBOR(b) },
-				Errors:      []string{"WorkerBusy"},
-			},
-			{
-				Name:        CommandGUIHighlight,
-				Direction:   ipcio.ClientToClient,
-				Fingerprint: "012bff8327dfb245",
-				Payload:     func(b []byte) error { return new(GUIHighlightPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandClockProbe,
-				Direction:   ipcio.Both,
-				Fingerprint: "ebbf266b18b365de",
-				Reply:       func(b []byte) error { return new(ClockProbeReply).UnmarshalCBOR(b) },
-				Idempotent:  true,
-			},
-		},
-		Errors: []ipcio.ErrorSpec{
-			{Name: "JobNotFound", New: func() ipcio.DeclaredError { return new(JobNotFoundError) }},
-			{Name: "WorkerBusy", New: func() ipcio.DeclaredError { return new(WorkerBusyError) }},
-			{Name: "QueueFull", New: func() ipcio.DeclaredError { return new(QueueFullError) }},
-		},
-	}
+var protocol = ipcio.Protocol{
+	Name:        ProtocolName,
+	Version:     ProtocolVersion,
+	Fingerprint: ProtocolFingerprint,
+	Commands: []ipcio.CommandSpec{
+		{Name: CommandJobSubmit, Direction: ipcio.ClientToServer, Fingerprint: "63d70a1dc9af3dea", Payload: &layoutJobSubmitPayload, Reply: &layoutJobSubmitReply, Errors: []string{"QueueFull"}},
+		{Name: CommandJobGet, Direction: ipcio.ClientToServer, Fingerprint: "f986056702a1cf46", Payload: &layoutJobGetPayload, Reply: &layoutJob, Errors: []string{"JobNotFound"}, Idempotent: true},
+		{Name: CommandJobCancel, Direction: ipcio.ClientToServer, Fingerprint: "88b69408453e412f", Payload: &layoutJobCancelPayload, Reply: &layoutJobCancelReply, Errors: []string{"JobNotFound"}},
+		{Name: CommandJobKill, Direction: ipcio.ClientToServer, Fingerprint: "eeef46fcd1b42ef0", Payload: &layoutJobKillPayload, Reply: &layoutJobKillReply},
+		{Name: CommandJobChanged, Direction: ipcio.ServerToClient, Fingerprint: "a8e1d0139381dc41", Payload: &layoutJobChangedPayload},
+		{Name: CommandDaemonStopping, Direction: ipcio.ServerToClient, Fingerprint: "85695ebc4aa66836", Payload: &layoutDaemonStoppingPayload},
+		{Name: CommandWorkerHello, Direction: ipcio.ClientToServer, Fingerprint: "5448c406910ee580", Payload: &layoutWorkerHelloPayload, Reply: &layoutWorkerHelloReply},
+		{Name: CommandWorkerRun, Direction: ipcio.ServerToClient, Fingerprint: "f605eb6744dcc9ba", Payload: &layoutWorkerRunPayload, Reply: &layoutWorkerRunReply, Errors: []string{"WorkerBusy"}},
+		{Name: CommandGUIHighlight, Direction: ipcio.ClientToClient, Fingerprint: "012bff8327dfb245", Payload: &layoutGUIHighlightPayload},
+		{Name: CommandClockProbe, Direction: ipcio.Both, Fingerprint: "ebbf266b18b365de", Reply: &layoutClockProbeReply, Idempotent: true},
+	},
+	Errors: []ipcio.ErrorSpec{
+		{Name: "JobNotFound", Type: (*JobNotFoundError)(nil)},
+		{Name: "WorkerBusy", Type: (*WorkerBusyError)(nil)},
+		{Name: "QueueFull", Type: (*QueueFullError)(nil)},
+	},
 }
+
+// Protocol describes the protocol to the runtime, anew for every call.
+func Protocol() *ipcio.Protocol { return protocol.Clone() }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ipcio/ipcio-go/runtime/codec"
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
 )
 
@@ -38,37 +37,14 @@ type ServerHandlers struct {
 }
 
 func (h *ServerHandlers) register(s *Server) error {
-	if h.JobSubmit != nil {
-		if err := s.OnJobSubmit(h.JobSubmit); err != nil {
-			return err
-		}
-	}
-	if h.JobGet != nil {
-		if err := s.OnJobGet(h.JobGet); err != nil {
-			return err
-		}
-	}
-	if h.JobCancel != nil {
-		if err := s.OnJobCancel(h.JobCancel); err != nil {
-			return err
-		}
-	}
-	if h.JobKill != nil {
-		if err := s.OnJobKill(h.JobKill); err != nil {
-			return err
-		}
-	}
-	if h.WorkerHello != nil {
-		if err := s.OnWorkerHello(h.WorkerHello); err != nil {
-			return err
-		}
-	}
-	if h.ClockProbe != nil {
-		if err := s.OnClockProbe(h.ClockProbe); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		s.OnJobSubmit(h.JobSubmit),
+		s.OnJobGet(h.JobGet),
+		s.OnJobCancel(h.JobCancel),
+		s.OnJobKill(h.JobKill),
+		s.OnWorkerHello(h.WorkerHello),
+		s.OnClockProbe(h.ClockProbe),
+	)
 }
 
 // Server serves a domain that speaks this protocol. Beside the typed methods it
@@ -94,57 +70,27 @@ func NewServer(cfg ipcio.ServerConfig, h ServerHandlers) (*Server, error) {
 // OnJobSubmit sets the handler of job.submit, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (s *Server) OnJobSubmit(fn func(context.Context, *Peer, JobSubmitPayload) (JobSubmitReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandJobSubmit, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandJobSubmit, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p JobSubmitPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandJobSubmit, (*JobSubmitPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*JobSubmitPayload))
+		return &r, err
 	})
 }
 
 // OnJobGet sets the handler of job.get, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (s *Server) OnJobGet(fn func(context.Context, *Peer, JobGetPayload) (Job, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandJobGet, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandJobGet, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p JobGetPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandJobGet, (*JobGetPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*JobGetPayload))
+		return &r, err
 	})
 }
 
 // OnJobCancel sets the handler of job.cancel, at any moment. It is an error if
 // there is one already, or if fn is nil.
 func (s *Server) OnJobCancel(fn func(context.Context, *Peer, JobCancelPayload) (JobCancelReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandJobCancel, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandJobCancel, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p JobCancelPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandJobCancel, (*JobCancelPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*JobCancelPayload))
+		return &r, err
 	})
 }
 
@@ -153,93 +99,63 @@ func (s *Server) OnJobCancel(fn func(context.Context, *Peer, JobCancelPayload) (
 //
 // Deprecated: use job.cancel
 func (s *Server) OnJobKill(fn func(context.Context, *Peer, JobKillPayload) (JobKillReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandJobKill, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandJobKill, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p JobKillPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandJobKill, (*JobKillPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*JobKillPayload))
+		return &r, err
 	})
 }
 
 // OnWorkerHello sets the handler of worker.hello, at any moment. It is an error
 // if there is one already, or if fn is nil.
 func (s *Server) OnWorkerHello(fn func(context.Context, *Peer, WorkerHelloPayload) (WorkerHelloReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandWorkerHello, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandWorkerHello, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p WorkerHelloPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandWorkerHello, (*WorkerHelloPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*WorkerHelloPayload))
+		return &r, err
 	})
 }
 
 // OnClockProbe sets the handler of clock.probe, at any moment. It is an error
 // if there is one already, or if fn is nil.
 func (s *Server) OnClockProbe(fn func(context.Context, *Peer) (ClockProbeReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandClockProbe, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandClockProbe, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		if err := ipcio.DecodePayload(m, codec.CheckEmpty); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()})
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandClockProbe, nil, fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()})
+		return &r, err
 	})
 }
 
 // EmitJobChanged sends job.changed to one client and does not wait for the
 // handler. A job moved to another state.
 func (s *Server) EmitJobChanged(ctx context.Context, client string, p JobChangedPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandJobChanged, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandJobChanged, &p)
 }
 
 // BroadcastJobChanged sends job.changed to every client of the domain. A job
 // moved to another state.
 func (s *Server) BroadcastJobChanged(ctx context.Context, p JobChangedPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandJobChanged, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandJobChanged, &p)
 }
 
 // EmitDaemonStopping sends daemon.stopping to one client and does not wait for
 // the handler.
 func (s *Server) EmitDaemonStopping(ctx context.Context, client string, p DaemonStoppingPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandDaemonStopping, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandDaemonStopping, &p)
 }
 
 // BroadcastDaemonStopping sends daemon.stopping to every client of the domain.
 func (s *Server) BroadcastDaemonStopping(ctx context.Context, p DaemonStoppingPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandDaemonStopping, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandDaemonStopping, &p)
 }
 
 // EmitWorkerRun sends worker.run to one client and does not wait for the reply.
 // The daemon asks one worker to run a job.
 func (s *Server) EmitWorkerRun(ctx context.Context, client string, p WorkerRunPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandWorkerRun, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandWorkerRun, &p)
 }
 
 // CallWorkerRun sends worker.run to one client and waits for the reply. It may
 // fail with *WorkerBusyError. The daemon asks one worker to run a job.
-func (s *Server) CallWorkerRun(ctx context.Context, client string, p WorkerRunPayload) (WorkerRunReply, error) {
-	var r WorkerRunReply
-	err := ipcio.CallTyped(ctx, s.Server, client, CommandWorkerRun, p.AppendCBOR, r.UnmarshalCBOR)
+func (s *Server) CallWorkerRun(ctx context.Context, client string, p WorkerRunPayload) (r WorkerRunReply, err error) {
+	err = ipcio.CallTyped(ctx, s.Server, client, CommandWorkerRun, &p, &r)
 	return r, err
 }
 
@@ -250,9 +166,8 @@ func (s *Server) EmitClockProbe(ctx context.Context, client string) error {
 }
 
 // CallClockProbe sends clock.probe to one client and waits for the reply.
-func (s *Server) CallClockProbe(ctx context.Context, client string) (ClockProbeReply, error) {
-	var r ClockProbeReply
-	err := ipcio.CallTyped(ctx, s.Server, client, CommandClockProbe, nil, r.UnmarshalCBOR)
+func (s *Server) CallClockProbe(ctx context.Context, client string) (r ClockProbeReply, err error) {
+	err = ipcio.CallTyped(ctx, s.Server, client, CommandClockProbe, nil, &r)
 	return r, err
 }
 
@@ -264,26 +179,25 @@ type Peer struct{ ipcio.Peer }
 // EmitJobChanged sends job.changed to this client and does not wait for the
 // handler. A job moved to another state.
 func (p *Peer) EmitJobChanged(ctx context.Context, v JobChangedPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandJobChanged, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandJobChanged, &v)
 }
 
 // EmitDaemonStopping sends daemon.stopping to this client and does not wait for
 // the handler.
 func (p *Peer) EmitDaemonStopping(ctx context.Context, v DaemonStoppingPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandDaemonStopping, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandDaemonStopping, &v)
 }
 
 // EmitWorkerRun sends worker.run to this client and does not wait for the
 // reply. The daemon asks one worker to run a job.
 func (p *Peer) EmitWorkerRun(ctx context.Context, v WorkerRunPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandWorkerRun, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandWorkerRun, &v)
 }
 
 // CallWorkerRun sends worker.run to this client and waits for the reply. It may
 // fail with *WorkerBusyError. The daemon asks one worker to run a job.
-func (p *Peer) CallWorkerRun(ctx context.Context, v WorkerRunPayload) (WorkerRunReply, error) {
-	var r WorkerRunReply
-	err := ipcio.CallTyped(ctx, p.Peer, "", CommandWorkerRun, v.AppendCBOR, r.UnmarshalCBOR)
+func (p *Peer) CallWorkerRun(ctx context.Context, v WorkerRunPayload) (r WorkerRunReply, err error) {
+	err = ipcio.CallTyped(ctx, p.Peer, "", CommandWorkerRun, &v, &r)
 	return r, err
 }
 
@@ -294,8 +208,7 @@ func (p *Peer) EmitClockProbe(ctx context.Context) error {
 }
 
 // CallClockProbe sends clock.probe to this client and waits for the reply.
-func (p *Peer) CallClockProbe(ctx context.Context) (ClockProbeReply, error) {
-	var r ClockProbeReply
-	err := ipcio.CallTyped(ctx, p.Peer, "", CommandClockProbe, nil, r.UnmarshalCBOR)
+func (p *Peer) CallClockProbe(ctx context.Context) (r ClockProbeReply, err error) {
+	err = ipcio.CallTyped(ctx, p.Peer, "", CommandClockProbe, nil, &r)
 	return r, err
 }

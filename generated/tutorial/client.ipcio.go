@@ -25,17 +25,10 @@ type ClientHandlers struct {
 }
 
 func (h *ClientHandlers) register(c *Client) error {
-	if h.ExampleResponseCommand != nil {
-		if err := c.OnExampleResponseCommand(h.ExampleResponseCommand); err != nil {
-			return err
-		}
-	}
-	if h.OtherResponseCommand != nil {
-		if err := c.OnOtherResponseCommand(h.OtherResponseCommand); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		c.OnExampleResponseCommand(h.ExampleResponseCommand),
+		c.OnOtherResponseCommand(h.OtherResponseCommand),
+	)
 }
 
 // Client is one client of a domain that speaks this protocol. Beside the typed
@@ -61,41 +54,27 @@ func NewClient(cfg ipcio.ClientConfig, h ClientHandlers) (*Client, error) {
 // OnExampleResponseCommand sets the handler of example_response_command, at any
 // moment. It is an error if there is one already, or if fn is nil.
 func (c *Client) OnExampleResponseCommand(fn func(context.Context, ExampleResponseCommandPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandExampleResponseCommand, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandExampleResponseCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ExampleResponseCommandPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandExampleResponseCommand, (*ExampleResponseCommandPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*ExampleResponseCommandPayload))
 	})
 }
 
 // OnOtherResponseCommand sets the handler of other_response_command, at any
 // moment. It is an error if there is one already, or if fn is nil.
 func (c *Client) OnOtherResponseCommand(fn func(context.Context, OtherResponseCommandPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandOtherResponseCommand, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandOtherResponseCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p OtherResponseCommandPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandOtherResponseCommand, (*OtherResponseCommandPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*OtherResponseCommandPayload))
 	})
 }
 
 // EmitExampleRequestCommand sends example_request_command to the server and
 // does not wait for the handler. Asks the server for an example.
 func (c *Client) EmitExampleRequestCommand(ctx context.Context, p ExampleRequestCommandPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandExampleRequestCommand, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandExampleRequestCommand, &p)
 }
 
 // EmitOtherRequestCommand sends other_request_command to the server and does
 // not wait for the handler. Asks the server for something else.
 func (c *Client) EmitOtherRequestCommand(ctx context.Context, p OtherRequestCommandPayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandOtherRequestCommand, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandOtherRequestCommand, &p)
 }

@@ -29,37 +29,17 @@ const (
 	CommandOtherResponseCommand   = "other_response_command"
 )
 
-// Protocol describes the protocol to the runtime, anew for every call.
-func Protocol() *ipcio.Protocol {
-	return &ipcio.Protocol{
-		Name:        ProtocolName,
-		Version:     ProtocolVersion,
-		Fingerprint: ProtocolFingerprint,
-		Commands: []ipcio.CommandSpec{
-			{
-				Name:        CommandExampleRequestCommand,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "c9f4bc546a9e2298",
-				Payload:     func(b []byte) error { return new(ExampleRequestCommandPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandOtherRequestCommand,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "d9fba7f1b50acb2d",
-				Payload:     func(b []byte) error { return new(OtherRequestCommandPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandExampleResponseCommand,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "c889832c91b5a17d",
-				Payload:     func(b []byte) error { return new(ExampleResponseCommandPayload).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandOtherResponseCommand,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "bf268a6fedd38866",
-				Payload:     func(b []byte) error { return new(OtherResponseCommandPayload).UnmarshalCBOR(b) },
-			},
-		},
-	}
+var protocol = ipcio.Protocol{
+	Name:        ProtocolName,
+	Version:     ProtocolVersion,
+	Fingerprint: ProtocolFingerprint,
+	Commands: []ipcio.CommandSpec{
+		{Name: CommandExampleRequestCommand, Direction: ipcio.ClientToServer, Fingerprint: "c9f4bc546a9e2298", Payload: &layoutExampleRequestCommandPayload},
+		{Name: CommandOtherRequestCommand, Direction: ipcio.ClientToServer, Fingerprint: "d9fba7f1b50acb2d", Payload: &layoutOtherRequestCommandPayload},
+		{Name: CommandExampleResponseCommand, Direction: ipcio.ServerToClient, Fingerprint: "c889832c91b5a17d", Payload: &layoutExampleResponseCommandPayload},
+		{Name: CommandOtherResponseCommand, Direction: ipcio.ServerToClient, Fingerprint: "bf268a6fedd38866", Payload: &layoutOtherResponseCommandPayload},
+	},
 }
+
+// Protocol describes the protocol to the runtime, anew for every call.
+func Protocol() *ipcio.Protocol { return protocol.Clone() }

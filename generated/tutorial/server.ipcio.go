@@ -25,17 +25,10 @@ type ServerHandlers struct {
 }
 
 func (h *ServerHandlers) register(s *Server) error {
-	if h.ExampleRequestCommand != nil {
-		if err := s.OnExampleRequestCommand(h.ExampleRequestCommand); err != nil {
-			return err
-		}
-	}
-	if h.OtherRequestCommand != nil {
-		if err := s.OnOtherRequestCommand(h.OtherRequestCommand); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		s.OnExampleRequestCommand(h.ExampleRequestCommand),
+		s.OnOtherRequestCommand(h.OtherRequestCommand),
+	)
 }
 
 // Server serves a domain that speaks this protocol. Beside the typed methods it
@@ -61,55 +54,41 @@ func NewServer(cfg ipcio.ServerConfig, h ServerHandlers) (*Server, error) {
 // OnExampleRequestCommand sets the handler of example_request_command, at any
 // moment. It is an error if there is one already, or if fn is nil.
 func (s *Server) OnExampleRequestCommand(fn func(context.Context, *Peer, ExampleRequestCommandPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandExampleRequestCommand, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandExampleRequestCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ExampleRequestCommandPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, &Peer{Peer: m.From()}, p)
+	return ipcio.HandleTyped(s.Server, CommandExampleRequestCommand, (*ExampleRequestCommandPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, &Peer{m.From()}, *p.(*ExampleRequestCommandPayload))
 	})
 }
 
 // OnOtherRequestCommand sets the handler of other_request_command, at any
 // moment. It is an error if there is one already, or if fn is nil.
 func (s *Server) OnOtherRequestCommand(fn func(context.Context, *Peer, OtherRequestCommandPayload) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandOtherRequestCommand, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandOtherRequestCommand, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p OtherRequestCommandPayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, &Peer{Peer: m.From()}, p)
+	return ipcio.HandleTyped(s.Server, CommandOtherRequestCommand, (*OtherRequestCommandPayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, &Peer{m.From()}, *p.(*OtherRequestCommandPayload))
 	})
 }
 
 // EmitExampleResponseCommand sends example_response_command to one client and
 // does not wait for the handler. Answers example_request_command.
 func (s *Server) EmitExampleResponseCommand(ctx context.Context, client string, p ExampleResponseCommandPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandExampleResponseCommand, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandExampleResponseCommand, &p)
 }
 
 // BroadcastExampleResponseCommand sends example_response_command to every
 // client of the domain. Answers example_request_command.
 func (s *Server) BroadcastExampleResponseCommand(ctx context.Context, p ExampleResponseCommandPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandExampleResponseCommand, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandExampleResponseCommand, &p)
 }
 
 // EmitOtherResponseCommand sends other_response_command to one client and does
 // not wait for the handler. Answers other_request_command.
 func (s *Server) EmitOtherResponseCommand(ctx context.Context, client string, p OtherResponseCommandPayload) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandOtherResponseCommand, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandOtherResponseCommand, &p)
 }
 
 // BroadcastOtherResponseCommand sends other_response_command to every client of
 // the domain. Answers other_request_command.
 func (s *Server) BroadcastOtherResponseCommand(ctx context.Context, p OtherResponseCommandPayload) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandOtherResponseCommand, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandOtherResponseCommand, &p)
 }
 
 // Peer is a client as a handler of the server sees it: answer it without
@@ -120,11 +99,11 @@ type Peer struct{ ipcio.Peer }
 // EmitExampleResponseCommand sends example_response_command to this client and
 // does not wait for the handler. Answers example_request_command.
 func (p *Peer) EmitExampleResponseCommand(ctx context.Context, v ExampleResponseCommandPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandExampleResponseCommand, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandExampleResponseCommand, &v)
 }
 
 // EmitOtherResponseCommand sends other_response_command to this client and does
 // not wait for the handler. Answers other_request_command.
 func (p *Peer) EmitOtherResponseCommand(ctx context.Context, v OtherResponseCommandPayload) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandOtherResponseCommand, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandOtherResponseCommand, &v)
 }

@@ -187,9 +187,9 @@ func (s *Struct) Unmarshal(b []byte, v any) error {
 	return nil
 }
 
-// Parse reports what is wrong with b, an encoded value: what Unmarshal
+// Check reports what is wrong with b, an encoded value: what Unmarshal
 // returns.
-func (s *Struct) Parse(b []byte) error {
+func (s *Struct) Check(b []byte) error {
 	return s.Unmarshal(b, reflect.New(s.compiled().typ).Interface())
 }
 

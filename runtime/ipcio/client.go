@@ -276,7 +276,7 @@ type badName struct{ text string }
 func (e *badName) Error() string { return e.text }
 func (e *badName) Unwrap() error { return ErrUnknownClient }
 
-func (c *Client) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
+func (c *Client) emitTyped(ctx context.Context, to, command string, enc Encoder) error {
 	target, err := wireTarget("emit", command, to)
 	if err != nil {
 		return err
@@ -284,7 +284,7 @@ func (c *Client) emitTyped(ctx context.Context, to, command string, enc AppendFu
 	return c.link.emitTo(ctx, target, to, command, enc)
 }
 
-func (c *Client) callTyped(ctx context.Context, to, command string, enc AppendFunc, dec ParseFunc) error {
+func (c *Client) callTyped(ctx context.Context, to, command string, enc Encoder, dec Decoder) error {
 	target, err := wireTarget("call", command, to)
 	if err != nil {
 		return err
@@ -299,7 +299,7 @@ func wireTarget(verb, command, to string) (*wire.Peer, error) {
 	return &wire.Peer{Name: to}, checkTarget(verb, command, to)
 }
 
-func (c *Client) broadcastTyped(ctx context.Context, command string, enc AppendFunc) error {
+func (c *Client) broadcastTyped(ctx context.Context, command string, enc Encoder) error {
 	payload, err := c.link.prepare("broadcast", command, "", enc)
 	if err != nil {
 		return err
@@ -308,7 +308,7 @@ func (c *Client) broadcastTyped(ctx context.Context, command string, enc AppendF
 	return c.link.post(ctx, "broadcast", &session.Message{Kind: wire.KindBroadcast, Command: command, Payload: payload}, "")
 }
 
-func (c *Client) handleTyped(command string, h TypedFunc) error {
+func (c *Client) handleTyped(command string, h runFunc) error {
 	return c.ep.registry.add(&handler{pattern: command, run: h, typed: true})
 }
 

@@ -2,6 +2,7 @@ package ipcio
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 
 	"github.com/ipcio/ipcio-go/runtime/codec"
@@ -19,11 +20,15 @@ type DeclaredError interface {
 	UnmarshalCBOR(b []byte) error
 }
 
-// An ErrorSpec describes one declared error. New returns a new value of its
-// type, into which the fields are decoded.
+// An ErrorSpec describes one declared error.
 type ErrorSpec struct {
 	Name string
-	New  func() DeclaredError
+	Type DeclaredError // a nil pointer to its Go type
+}
+
+// make returns a new value of the error, into which the fields are decoded.
+func (e *ErrorSpec) make() DeclaredError {
+	return reflect.New(reflect.TypeOf(e.Type).Elem()).Interface().(DeclaredError)
 }
 
 // declaredError returns the typed error for the answer of a call, or nil: the
@@ -42,7 +47,7 @@ func (ep *endpoint) declaredError(command string, remote *RemoteError) DeclaredE
 	if len(fields) == 0 {
 		fields = []byte{cborEmptyMap}
 	}
-	declared := ep.protocol.Errors[i].New()
+	declared := ep.protocol.Errors[i].make()
 	if err := declared.UnmarshalCBOR(fields); err != nil {
 		ep.log.op("cannot decode a declared error", "command", command, "name", remote.Code, "error", err)
 		return nil

@@ -259,7 +259,7 @@ func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err
 		return nil, &handlerError{err}
 	}
 	if err == nil && m.call && !h.typed && spec != nil && spec.Reply != nil {
-		if err := spec.Reply(reply); err != nil {
+		if err := spec.Reply.Check(reply); err != nil {
 			return nil, fmt.Errorf("ipcio: the reply of the handler of %q: %w", in.Command, err)
 		}
 	}
@@ -287,7 +287,7 @@ func (l *link) checkPayload(spec *CommandSpec, h *handler, payload []byte) error
 	case h.typed:
 		return nil
 	case spec != nil && spec.Payload != nil:
-		return spec.Payload(payload)
+		return spec.Payload.Check(payload)
 	}
 	return codec.WellFormed(payload)
 }

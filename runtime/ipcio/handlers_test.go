@@ -63,7 +63,7 @@ func TestHandlerPatterns(t *testing.T) {
 	if err := s.On("nil", nil); err == nil {
 		t.Error("a nil handler is accepted")
 	}
-	if err := ipcio.HandleTyped(s, "nil", nil); err == nil {
+	if err := ipcio.HandleTyped(s, "nil", nil, false, nil); err == nil {
 		t.Error("a nil typed handler is accepted")
 	}
 }
@@ -71,12 +71,12 @@ func TestHandlerPatterns(t *testing.T) {
 func TestDuplicateHandlerNamesBothPlaces(t *testing.T) {
 	d := newDomain(t)
 	c := d.client(ipcio.ClientConfig{})
-	typed := func(_ context.Context, _ *ipcio.Message, b []byte) ([]byte, error) { return b, nil }
-	ok(t, c.On("dynamic", echo), ipcio.HandleTyped(c, "typed", typed), c.On("p.*", echo))
+	typed := func(context.Context, *ipcio.Message, ipcio.Payload) (ipcio.Payload, error) { return nil, nil }
+	ok(t, c.On("dynamic", echo), ipcio.HandleTyped(c, "typed", nil, true, typed), c.On("p.*", echo))
 	for name, err := range map[string]error{
-		"dynamic, then typed":   ipcio.HandleTyped(c, "dynamic", typed),
+		"dynamic, then typed":   ipcio.HandleTyped(c, "dynamic", nil, true, typed),
 		"typed, then dynamic":   c.On("typed", echo),
-		"typed twice":           ipcio.HandleTyped(c, "typed", typed),
+		"typed twice":           ipcio.HandleTyped(c, "typed", nil, true, typed),
 		"the same pattern, too": c.On("p.*", echo),
 	} {
 		if !errors.Is(err, ipcio.ErrDuplicateHandler) {

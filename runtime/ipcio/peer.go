@@ -81,25 +81,25 @@ func (p Peer) valid(to string) error {
 	return nil
 }
 
-func (p Peer) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
+func (p Peer) emitTyped(ctx context.Context, to, command string, enc Encoder) error {
 	if err := p.valid(to); err != nil {
 		return err
 	}
 	return p.p.link.emitTo(ctx, p.p.to, p.p.name, command, enc)
 }
 
-func (p Peer) callTyped(ctx context.Context, to, command string, enc AppendFunc, dec ParseFunc) error {
+func (p Peer) callTyped(ctx context.Context, to, command string, enc Encoder, dec Decoder) error {
 	if err := p.valid(to); err != nil {
 		return err
 	}
 	return p.p.link.callTo(ctx, p.p.to, p.p.name, command, enc, dec)
 }
 
-func (p Peer) broadcastTyped(context.Context, string, AppendFunc) error {
+func (p Peer) broadcastTyped(context.Context, string, Encoder) error {
 	return errors.New("ipcio: a Peer cannot broadcast")
 }
 
-func (p Peer) handleTyped(string, TypedFunc) error {
+func (p Peer) handleTyped(string, runFunc) error {
 	return errors.New("ipcio: a Peer has no handlers")
 }
 
@@ -112,24 +112,24 @@ func (p Peer) label() string {
 }
 
 // encode makes the payload of a message. A nil enc makes the empty map.
-func encode(enc AppendFunc) ([]byte, error) {
+func encode(enc Encoder) ([]byte, error) {
 	if enc == nil {
 		return []byte{cborEmptyMap}, nil
 	}
-	return enc(nil)
+	return enc.AppendCBOR(nil)
 }
 
 // encoder encodes what a program sends without generated code, and checks it
 // if the command is declared.
-func (ep *endpoint) encoder(command string, data any) AppendFunc {
-	return func(b []byte) ([]byte, error) {
+func (ep *endpoint) encoder(command string, data any) Encoder {
+	return encodeFunc(func(b []byte) ([]byte, error) {
 		start := len(b)
 		b, err := appendValue(b, data)
 		if err != nil {
 			return b, err
 		}
 		if spec := ep.specs[command]; spec != nil && spec.Payload != nil {
-			if err := spec.Payload(b[start:]); err != nil {
+			if err := spec.Payload.Check(b[start:]); err != nil {
 				if invalid := codec.Invalid(command, err); invalid != nil {
 					err = invalid
 				}
@@ -137,7 +137,7 @@ func (ep *endpoint) encoder(command string, data any) AppendFunc {
 			}
 		}
 		return b, nil
-	}
+	})
 }
 
 // checkSend reports why a command cannot be sent from here: to clients, or from
@@ -192,7 +192,7 @@ func (e *directionError) Error() string {
 func (e *directionError) Unwrap() error { return ErrDenied }
 
 // prepare checks a command's name and direction and encodes its payload.
-func (l *link) prepare(verb, command, to string, enc AppendFunc) ([]byte, error) {
+func (l *link) prepare(verb, command, to string, enc Encoder) ([]byte, error) {
 	err := l.ep.checkSend(command, l.ep.route != nil || to != "" || verb == "broadcast")
 	var payload []byte
 	if err == nil {
@@ -209,7 +209,7 @@ func (l *link) prepare(verb, command, to string, enc AppendFunc) ([]byte, error)
 
 // emitTo sends an event over the link: to its other side, or through it to
 // another client.
-func (l *link) emitTo(ctx context.Context, to *wire.Peer, name, command string, enc AppendFunc) error {
+func (l *link) emitTo(ctx context.Context, to *wire.Peer, name, command string, enc Encoder) error {
 	payload, err := l.prepare("emit", command, name, enc)
 	if err != nil {
 		return err
@@ -218,7 +218,7 @@ func (l *link) emitTo(ctx context.Context, to *wire.Peer, name, command string, 
 	return l.post(ctx, "emit", &session.Message{Kind: wire.KindEvent, Peer: to, Command: command, Payload: payload}, name)
 }
 
-func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, enc AppendFunc, dec ParseFunc) error {
+func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, enc Encoder, dec Decoder) error {
 	payload, err := l.prepare("call", command, name, enc)
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, 
 	if dec == nil {
 		return nil
 	}
-	if err := dec(reply); err != nil {
+	if err := dec.UnmarshalCBOR(reply); err != nil {
 		return &sendError{verb: "call", command: command, to: name, outcome: OutcomeHandled, err: l.wrongReply(command, name, err)}
 	}
 	return nil
@@ -243,15 +243,15 @@ func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, 
 // callDynamic is the dynamic Call of every endpoint.
 func (ep *endpoint) callDynamic(ctx context.Context, from Endpoint, to, command string, data any) (*Message, error) {
 	var reply *Message
-	err := from.callTyped(ctx, to, command, ep.encoder(command, data), func(b []byte) error {
+	err := from.callTyped(ctx, to, command, ep.encoder(command, data), decodeFunc(func(b []byte) error {
 		if spec := ep.specs[command]; spec != nil && spec.Reply != nil {
-			if err := spec.Reply(b); err != nil {
+			if err := spec.Reply.Check(b); err != nil {
 				return err
 			}
 		}
 		reply = &Message{command: command, raw: b}
 		return nil
-	})
+	}))
 	return reply, err
 }
 

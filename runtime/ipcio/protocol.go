@@ -1,5 +1,7 @@
 package ipcio
 
+import "slices"
+
 // Protocol describes what a schema declares. Generated code makes one and
 // hands it to the runtime, which checks messages with it, announces it in the
 // handshake and shows it to [Client.Discover]. It must not be changed once it
@@ -38,16 +40,30 @@ func (d Direction) String() string {
 	return "unknown direction"
 }
 
-// CommandSpec describes one declared command. Payload and Reply check an
-// encoded item and return what is wrong with it; they are called by any
-// number of goroutines at once. A nil Payload means that the command carries
+// Clone returns a copy that may be changed.
+func (p *Protocol) Clone() *Protocol {
+	c := *p
+	c.Commands, c.Errors = slices.Clone(p.Commands), slices.Clone(p.Errors)
+	for i := range c.Commands {
+		c.Commands[i].Errors = slices.Clone(c.Commands[i].Errors)
+	}
+	return &c
+}
+
+// A Checker says what is wrong with an encoded item, or returns nil. A
+// *[codec.Struct] is one. Any number of goroutines call it at once.
+type Checker interface {
+	Check(b []byte) error
+}
+
+// CommandSpec describes one declared command. A nil Payload means that the command carries
 // none; a nil Reply means that it is an event.
 type CommandSpec struct {
 	Name        string
 	Direction   Direction
 	Fingerprint string // 16 hex digits over this command's wire form
-	Payload     func(b []byte) error
-	Reply       func(b []byte) error
+	Payload     Checker
+	Reply       Checker
 	Errors      []string // the names of the errors that a call may fail with: see Protocol.Errors
 	Idempotent  bool     // the runtime repeats a call whose outcome a restart of the server left unknown
 }

@@ -60,7 +60,7 @@ func checkPattern(pattern string) error {
 // A handler is what a registry holds for one name or pattern.
 type handler struct {
 	pattern string
-	run     TypedFunc
+	run     runFunc
 	typed   bool
 	place   string // file:line of the registration
 }
@@ -175,7 +175,7 @@ func isPattern(name string) bool { return name == "*" || strings.HasSuffix(name,
 
 // dynamic makes the typed function of a HandlerFunc, so that there is one
 // registry and one way to run a handler.
-func dynamic(h HandlerFunc) TypedFunc {
+func dynamic(h HandlerFunc) runFunc {
 	if h == nil {
 		return nil
 	}

@@ -249,7 +249,7 @@ func (s *Server) byName(verb, command, client string) (*serverSession, error) {
 	return nil, &sendError{verb: verb, command: command, to: client, outcome: OutcomeNotSent, err: err}
 }
 
-func (s *Server) emitTyped(ctx context.Context, to, command string, enc AppendFunc) error {
+func (s *Server) emitTyped(ctx context.Context, to, command string, enc Encoder) error {
 	ss, err := s.byName("emit", command, to)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (s *Server) emitTyped(ctx context.Context, to, command string, enc AppendFu
 	return ss.link.emitTo(ctx, nil, to, command, enc)
 }
 
-func (s *Server) callTyped(ctx context.Context, to, command string, enc AppendFunc, dec ParseFunc) error {
+func (s *Server) callTyped(ctx context.Context, to, command string, enc Encoder, dec Decoder) error {
 	ss, err := s.byName("call", command, to)
 	if err != nil {
 		return err
@@ -265,7 +265,7 @@ func (s *Server) callTyped(ctx context.Context, to, command string, enc AppendFu
 	return ss.link.callTo(ctx, nil, to, command, enc, dec)
 }
 
-func (s *Server) broadcastTyped(ctx context.Context, command string, enc AppendFunc) error {
+func (s *Server) broadcastTyped(ctx context.Context, command string, enc Encoder) error {
 	fail := func(err error) error {
 		return &sendError{verb: "broadcast", command: command, outcome: OutcomeNotSent, err: err}
 	}
@@ -293,7 +293,7 @@ func (s *Server) broadcastTyped(ctx context.Context, command string, enc AppendF
 	return nil
 }
 
-func (s *Server) handleTyped(command string, h TypedFunc) error {
+func (s *Server) handleTyped(command string, h runFunc) error {
 	return s.ep.registry.add(&handler{pattern: command, run: h, typed: true})
 }
 

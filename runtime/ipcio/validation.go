@@ -17,16 +17,6 @@ type ValidationError = codec.ValidationError
 // A Violation is one rule that a payload breaks, and where.
 type Violation = codec.Violation
 
-// DecodePayload decodes the payload of m. Its error tells the sender that the
-// message was refused before its handler ran, and why. Generated handlers
-// call it.
-func DecodePayload(m *Message, dec ParseFunc) error {
-	if err := dec(m.raw); err != nil {
-		return &payloadError{message: m, err: err}
-	}
-	return nil
-}
-
 // payloadError marks a payload that was refused before the handler ran.
 type payloadError struct {
 	message *Message // nil if no handler was asked

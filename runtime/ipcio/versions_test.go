@@ -18,11 +18,17 @@ import (
 // with generated code and in separate processes is tested where the generator
 // is.
 
-func text(b []byte) error { return codec.String.Unmarshal(b, new(string)) }
+type text struct{}
 
-func number(b []byte) error { return codec.Int64.Unmarshal(b, new(int64)) }
+func (text) Check(b []byte) error { return codec.String.Unmarshal(b, new(string)) }
 
-func nothing([]byte) error { return nil }
+type number struct{}
+
+func (number) Check(b []byte) error { return codec.Int64.Unmarshal(b, new(int64)) }
+
+type nothing struct{}
+
+func (nothing) Check([]byte) error { return nil }
 
 const (
 	print1, print2 = "1111111111111111", "2222222222222222"
@@ -32,43 +38,43 @@ const (
 // version returns one of two versions of a protocol. What differs carries a
 // text in version 1 and a number in version 2.
 func version(n int) *ipcio.Protocol {
-	form, print, whole := text, print1, "sha256:v1"
+	var form ipcio.Checker = text{}
+	var failure ipcio.DeclaredError = (*busy[text])(nil)
+	print, whole := print1, "sha256:v1"
 	if n == 2 {
-		form, print, whole = number, print2, "sha256:v2"
+		form, failure, print, whole = number{}, (*busy[number])(nil), print2, "sha256:v2"
 	}
 	p := &ipcio.Protocol{Name: "versions", Version: 1, Fingerprint: whole, Commands: []ipcio.CommandSpec{
-		{Name: "same", Direction: ipcio.Both, Fingerprint: alike, Payload: nothing, Reply: nothing},
-		{Name: "up", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: form, Reply: nothing},
-		{Name: "up.reply", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: nothing, Reply: form},
-		{Name: "up.same.reply", Direction: ipcio.ClientToServer, Fingerprint: alike, Payload: nothing, Reply: text},
-		{Name: "down", Direction: ipcio.ServerToClient, Fingerprint: print, Payload: form, Reply: nothing},
-		{Name: "across", Direction: ipcio.ClientToClient, Fingerprint: print, Payload: form, Reply: nothing},
-		{Name: "across.reply", Direction: ipcio.ClientToClient, Fingerprint: print, Payload: nothing, Reply: form},
-		{Name: "fails", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: nothing, Reply: nothing, Errors: []string{"Busy"}},
-	}, Errors: []ipcio.ErrorSpec{{Name: "Busy", New: func() ipcio.DeclaredError { return &busy{form: form} }}}}
-	turned := ipcio.CommandSpec{Name: "turned", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: nothing}
+		{Name: "same", Direction: ipcio.Both, Fingerprint: alike, Payload: nothing{}, Reply: nothing{}},
+		{Name: "up", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: form, Reply: nothing{}},
+		{Name: "up.reply", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: nothing{}, Reply: form},
+		{Name: "up.same.reply", Direction: ipcio.ClientToServer, Fingerprint: alike, Payload: nothing{}, Reply: text{}},
+		{Name: "down", Direction: ipcio.ServerToClient, Fingerprint: print, Payload: form, Reply: nothing{}},
+		{Name: "across", Direction: ipcio.ClientToClient, Fingerprint: print, Payload: form, Reply: nothing{}},
+		{Name: "across.reply", Direction: ipcio.ClientToClient, Fingerprint: print, Payload: nothing{}, Reply: form},
+		{Name: "fails", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: nothing{}, Reply: nothing{}, Errors: []string{"Busy"}},
+	}, Errors: []ipcio.ErrorSpec{{Name: "Busy", Type: failure}}}
+	turned := ipcio.CommandSpec{Name: "turned", Direction: ipcio.ClientToServer, Fingerprint: print, Payload: nothing{}}
 	if n == 2 {
 		turned.Direction = ipcio.ServerToClient
 	}
 	p.Commands = append(p.Commands, turned, ipcio.CommandSpec{
-		Name: fmt.Sprintf("only%d", n), Direction: ipcio.Both, Fingerprint: alike, Payload: nothing, Reply: nothing,
+		Name: fmt.Sprintf("only%d", n), Direction: ipcio.Both, Fingerprint: alike, Payload: nothing{}, Reply: nothing{},
 	})
 	return p
 }
 
 // busy is a declared error with one item.
-type busy struct {
-	form func([]byte) error
-	item []byte
-}
+type busy[form ipcio.Checker] struct{ item []byte }
 
-func (e *busy) Error() string                       { return "busy" }
-func (e *busy) ErrorName() string                   { return "Busy" }
-func (e *busy) Retryable() bool                     { return true }
-func (e *busy) AppendCBOR(b []byte) ([]byte, error) { return append(b, e.item...), nil }
-func (e *busy) UnmarshalCBOR(b []byte) error {
+func (e *busy[form]) Error() string                       { return "busy" }
+func (e *busy[form]) ErrorName() string                   { return "Busy" }
+func (e *busy[form]) Retryable() bool                     { return true }
+func (e *busy[form]) AppendCBOR(b []byte) ([]byte, error) { return append(b, e.item...), nil }
+func (e *busy[form]) UnmarshalCBOR(b []byte) error {
 	e.item = append([]byte(nil), b...)
-	return e.form(b)
+	var f form
+	return f.Check(b)
 }
 
 // sample returns what version n of the protocol carries in what differs.
@@ -130,7 +136,7 @@ func testVersions(t *testing.T, old, young int) {
 			if old == 2 {
 				item = []byte{1}
 			}
-			return nil, fmt.Errorf("wrapped: %w", &busy{item: item})
+			return nil, fmt.Errorf("wrapped: %w", &busy[nothing]{item: item})
 		})
 	})
 	missed := newRecorder[ipcio.Gap]()
@@ -363,7 +369,7 @@ func TestVersionsOfALargeSchema(t *testing.T) {
 		p := version(n)
 		for i := range 2000 {
 			p.Commands = append(p.Commands, ipcio.CommandSpec{
-				Name: fmt.Sprintf("%s.%04d", strings.Repeat("long", 25), i), Direction: ipcio.Both, Payload: nothing, Fingerprint: p.Commands[i%3].Fingerprint,
+				Name: fmt.Sprintf("%s.%04d", strings.Repeat("long", 25), i), Direction: ipcio.Both, Payload: nothing{}, Fingerprint: p.Commands[i%3].Fingerprint,
 			})
 		}
 		return p
@@ -384,7 +390,7 @@ func TestVersionsOfALargeSchema(t *testing.T) {
 func TestWrongDirectionIsRefusedWhereItIsSent(t *testing.T) {
 	p := &ipcio.Protocol{Name: "directions", Version: 1}
 	for _, direction := range []ipcio.Direction{ipcio.ClientToServer, ipcio.ServerToClient, ipcio.Both, ipcio.ClientToClient} {
-		p.Commands = append(p.Commands, ipcio.CommandSpec{Name: direction.String(), Direction: direction, Payload: nothing, Reply: nothing})
+		p.Commands = append(p.Commands, ipcio.CommandSpec{Name: direction.String(), Direction: direction, Payload: nothing{}, Reply: nothing{}})
 	}
 	d := newDomain(t)
 	s := d.serveWith(ipcio.ServerConfig{Protocol: p}, func(s *ipcio.Server) { handle(t, s, "*", echo) })

@@ -21,12 +21,9 @@ type ClientHandlers struct {
 }
 
 func (h *ClientHandlers) register(c *Client) error {
-	if h.Notice != nil {
-		if err := c.OnNotice(h.Notice); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		c.OnNotice(h.Notice),
+	)
 }
 
 // Client is one client of a domain that speaks this protocol. Beside the typed
@@ -52,48 +49,39 @@ func NewClient(cfg ipcio.ClientConfig, h ClientHandlers) (*Client, error) {
 // OnNotice sets the handler of notice, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (c *Client) OnNotice(fn func(context.Context, Command) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(c.Client, CommandNotice, nil)
-	}
-	return ipcio.HandleTyped(c.Client, CommandNotice, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p Command
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, p)
+	return ipcio.HandleTyped(c.Client, CommandNotice, (*Command)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, *p.(*Command))
 	})
 }
 
 // EmitCapture sends capture to the server and does not wait for the reply.
 // Answer with a digest over every field.
 func (c *Client) EmitCapture(ctx context.Context, p Command) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandCapture, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandCapture, &p)
 }
 
 // CallCapture sends capture to the server and waits for the reply. Answer with
 // a digest over every field.
-func (c *Client) CallCapture(ctx context.Context, p Command) (CaptureReply, error) {
-	var r CaptureReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandCapture, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallCapture(ctx context.Context, p Command) (r CaptureReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandCapture, &p, &r)
 	return r, err
 }
 
 // EmitRecord sends record to the server and does not wait for the handler. Take
 // note; one way.
 func (c *Client) EmitRecord(ctx context.Context, p Command) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandRecord, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandRecord, &p)
 }
 
 // EmitArouse sends arouse to the server and does not wait for the reply. Have
 // the server emit a notice a while after its reply.
 func (c *Client) EmitArouse(ctx context.Context, p ArousePayload) error {
-	return ipcio.EmitTyped(ctx, c.Client, "", CommandArouse, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandArouse, &p)
 }
 
 // CallArouse sends arouse to the server and waits for the reply. Have the
 // server emit a notice a while after its reply.
-func (c *Client) CallArouse(ctx context.Context, p ArousePayload) (ArouseReply, error) {
-	var r ArouseReply
-	err := ipcio.CallTyped(ctx, c.Client, "", CommandArouse, p.AppendCBOR, r.UnmarshalCBOR)
+func (c *Client) CallArouse(ctx context.Context, p ArousePayload) (r ArouseReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandArouse, &p, &r)
 	return r, err
 }

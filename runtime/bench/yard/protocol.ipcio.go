@@ -28,39 +28,17 @@ const (
 	CommandArouse  = "arouse"
 )
 
-// Protocol describes the protocol to the runtime, anew for every call.
-func Protocol() *ipcio.Protocol {
-	return &ipcio.Protocol{
-		Name:        ProtocolName,
-		Version:     ProtocolVersion,
-		Fingerprint: ProtocolFingerprint,
-		Commands: []ipcio.CommandSpec{
-			{
-				Name:        CommandCapture,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "75c6569155d1d5a9",
-				Payload:     func(b []byte) error { return new(Command).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(CaptureReply).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandRecord,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "8a3cd808700a3e69",
-				Payload:     func(b []byte) error { return new(Command).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandNotice,
-				Direction:   ipcio.ServerToClient,
-				Fingerprint: "2985714f789aaeee",
-				Payload:     func(b []byte) error { return new(Command).UnmarshalCBOR(b) },
-			},
-			{
-				Name:        CommandArouse,
-				Direction:   ipcio.ClientToServer,
-				Fingerprint: "414a01ee812c6594",
-				Payload:     func(b []byte) error { return new(ArousePayload).UnmarshalCBOR(b) },
-				Reply:       func(b []byte) error { return new(ArouseReply).UnmarshalCBOR(b) },
-			},
-		},
-	}
+var protocol = ipcio.Protocol{
+	Name:        ProtocolName,
+	Version:     ProtocolVersion,
+	Fingerprint: ProtocolFingerprint,
+	Commands: []ipcio.CommandSpec{
+		{Name: CommandCapture, Direction: ipcio.ClientToServer, Fingerprint: "75c6569155d1d5a9", Payload: &layoutCommand, Reply: &layoutCaptureReply},
+		{Name: CommandRecord, Direction: ipcio.ClientToServer, Fingerprint: "8a3cd808700a3e69", Payload: &layoutCommand},
+		{Name: CommandNotice, Direction: ipcio.ServerToClient, Fingerprint: "2985714f789aaeee", Payload: &layoutCommand},
+		{Name: CommandArouse, Direction: ipcio.ClientToServer, Fingerprint: "414a01ee812c6594", Payload: &layoutArousePayload, Reply: &layoutArouseReply},
+	},
 }
+
+// Protocol describes the protocol to the runtime, anew for every call.
+func Protocol() *ipcio.Protocol { return protocol.Clone() }

@@ -26,22 +26,11 @@ type ServerHandlers struct {
 }
 
 func (h *ServerHandlers) register(s *Server) error {
-	if h.Capture != nil {
-		if err := s.OnCapture(h.Capture); err != nil {
-			return err
-		}
-	}
-	if h.Record != nil {
-		if err := s.OnRecord(h.Record); err != nil {
-			return err
-		}
-	}
-	if h.Arouse != nil {
-		if err := s.OnArouse(h.Arouse); err != nil {
-			return err
-		}
-	}
-	return nil
+	return ipcio.Registered(
+		s.OnCapture(h.Capture),
+		s.OnRecord(h.Record),
+		s.OnArouse(h.Arouse),
+	)
 }
 
 // Server serves a domain that speaks this protocol. Beside the typed methods it
@@ -67,66 +56,39 @@ func NewServer(cfg ipcio.ServerConfig, h ServerHandlers) (*Server, error) {
 // OnCapture sets the handler of capture, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (s *Server) OnCapture(fn func(context.Context, *Peer, Command) (CaptureReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandCapture, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandCapture, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p Command
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandCapture, (*Command)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*Command))
+		return &r, err
 	})
 }
 
 // OnRecord sets the handler of record, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (s *Server) OnRecord(fn func(context.Context, *Peer, Command) error) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandRecord, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandRecord, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p Command
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		return b, fn(ctx, &Peer{Peer: m.From()}, p)
+	return ipcio.HandleTyped(s.Server, CommandRecord, (*Command)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		return nil, fn(ctx, &Peer{m.From()}, *p.(*Command))
 	})
 }
 
 // OnArouse sets the handler of arouse, at any moment. It is an error if there
 // is one already, or if fn is nil.
 func (s *Server) OnArouse(fn func(context.Context, *Peer, ArousePayload) (ArouseReply, error)) error {
-	if fn == nil {
-		return ipcio.HandleTyped(s.Server, CommandArouse, nil)
-	}
-	return ipcio.HandleTyped(s.Server, CommandArouse, func(ctx context.Context, m *ipcio.Message, b []byte) ([]byte, error) {
-		var p ArousePayload
-		if err := ipcio.DecodePayload(m, p.UnmarshalCBOR); err != nil {
-			return b, err
-		}
-		r, err := fn(ctx, &Peer{Peer: m.From()}, p)
-		if err != nil {
-			return b, err
-		}
-		return r.AppendCBOR(b)
+	return ipcio.HandleTyped(s.Server, CommandArouse, (*ArousePayload)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*ArousePayload))
+		return &r, err
 	})
 }
 
 // EmitNotice sends notice to one client and does not wait for the handler.
 // Reach every client, or one that is waiting for nothing.
 func (s *Server) EmitNotice(ctx context.Context, client string, p Command) error {
-	return ipcio.EmitTyped(ctx, s.Server, client, CommandNotice, p.AppendCBOR)
+	return ipcio.EmitTyped(ctx, s.Server, client, CommandNotice, &p)
 }
 
 // BroadcastNotice sends notice to every client of the domain. Reach every
 // client, or one that is waiting for nothing.
 func (s *Server) BroadcastNotice(ctx context.Context, p Command) error {
-	return ipcio.BroadcastTyped(ctx, s.Server, CommandNotice, p.AppendCBOR)
+	return ipcio.BroadcastTyped(ctx, s.Server, CommandNotice, &p)
 }
 
 // Peer is a client as a handler of the server sees it: answer it without
@@ -137,5 +99,5 @@ type Peer struct{ ipcio.Peer }
 // EmitNotice sends notice to this client and does not wait for the handler.
 // Reach every client, or one that is waiting for nothing.
 func (p *Peer) EmitNotice(ctx context.Context, v Command) error {
-	return ipcio.EmitTyped(ctx, p.Peer, "", CommandNotice, v.AppendCBOR)
+	return ipcio.EmitTyped(ctx, p.Peer, "", CommandNotice, &v)
 }
