@@ -117,6 +117,7 @@ type Report struct {
 	Policy Policy
 
 	old, new *Schema
+	rename   func(file string, old bool) string // or nil: see Rename
 }
 
 // Failed reports whether a change fails.

@@ -46,7 +46,7 @@ func (r *Report) writeChange(p painter, c *Change) {
 	if c.By != "" {
 		code += "/" + string(c.By)
 	}
-	where := c.Pos.String()
+	where := r.place(c).String()
 	in := r.new
 	if c.InOld {
 		in = r.old
@@ -231,7 +231,7 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 	for _, c := range r.Changes {
 		change := jsonChange{
 			ID: c.Rule.ID, By: c.By, Severity: c.Severity(), Category: c.Rule.Category, Path: c.Path, In: "new",
-			File: c.Pos.File, Line: c.Pos.Line, Column: c.Pos.Column,
+			File: r.place(&c).File, Line: c.Pos.Line, Column: c.Pos.Column,
 			Message: c.Message, Verdict: c.Verdict, Fails: c.Fails, Undecided: c.Undecided, Hint: c.Hint,
 		}
 		if c.InOld {

@@ -22,12 +22,17 @@ type Severity uint8
 const (
 	SeverityError   Severity = iota // the schema cannot be used
 	SeverityWarning                 // the schema can be used
+
+	severityNote // of a change that harms nobody
 )
 
 // String returns the word that [Diagnostics.WriteText] prints.
 func (s Severity) String() string {
-	if s == SeverityWarning {
+	switch s {
+	case SeverityWarning:
 		return "warning"
+	case severityNote:
+		return "note"
 	}
 	return "error"
 }

@@ -28,7 +28,11 @@ func (ds Diagnostics) leftOut() string {
 func (ds Diagnostics) WriteGitHub(w io.Writer) error {
 	var b strings.Builder
 	for _, d := range ds {
-		fmt.Fprintf(&b, "::%s file=%s", d.Severity, githubProperty.Replace(d.Pos.File))
+		word := d.Severity.String()
+		if d.Severity == severityNote {
+			word = "notice"
+		}
+		fmt.Fprintf(&b, "::%s file=%s", word, githubProperty.Replace(d.Pos.File))
 		if d.Pos.IsValid() {
 			fmt.Fprintf(&b, ",line=%d,col=%d,endColumn=%d", d.Pos.Line, d.Pos.Column, d.Pos.Column+d.Length)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -81,7 +82,13 @@ func (ds Diagnostics) WriteSARIF(w io.Writer) error {
 	slices.Sort(codes)
 	codes = slices.Compact(codes)
 	for _, c := range codes {
-		e, _ := Explain(c)
+		e, ok := Explain(c)
+		if rules := FindRules(c); !ok && len(rules) > 0 {
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
+				ID: c, Short: sarifText{rules[0].Title}, Full: sarifText{rules[0].Cause}, Help: sarifText{rules[0].Fix},
+			})
+			continue
+		}
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
 			ID: c, Short: sarifText{e.Title}, Full: sarifText{e.Cause}, Help: sarifText{"Instead of:\n" + e.Example + "\nwrite:\n" + e.Fix},
 		})
@@ -121,8 +128,12 @@ func locationOf(p Position, length int, message *sarifText) sarifLocation {
 	return l
 }
 
-// fileURI returns a relative path as a relative URI reference.
+// fileURI returns a relative path as a relative URI reference, and an absolute
+// one as a URI.
 func fileURI(file string) string {
+	if path.IsAbs(file) {
+		return (&url.URL{Scheme: "file", Path: file}).String()
+	}
 	parts := strings.Split(file, "/")
 	for i, p := range parts {
 		parts[i] = url.PathEscape(p)

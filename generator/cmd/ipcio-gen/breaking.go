@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -27,7 +29,7 @@ func (t *tool) breakingCommand() *cobra.Command {
 	c := &comparison{
 		tool:   t,
 		policy: &choice{policies[0], policies},
-		format: &choice{formatText, []string{formatText, formatJSON}},
+		format: findingsFormat(),
 	}
 	cmd := &cobra.Command{
 		Use:   "breaking",
@@ -86,15 +88,45 @@ func (c *comparison) run() error {
 	if err != nil {
 		return err
 	}
-	if c.format.word == formatJSON {
-		err = c.printJSON(report)
-	} else {
-		err = report.WriteText(c.out, wantsColour(c.out))
-	}
+	err = c.print(report)
 	if err != nil {
 		return err
 	}
 	return failIf(report.Failed() || strange)
+}
+
+// print writes the report in the format that was asked for.
+func (c *comparison) print(r *schema.Report) error {
+	place := func(file string, old bool) string {
+		if old {
+			return c.oldFile(file)
+		}
+		return path.Join(filepath.ToSlash(filepath.Dir(c.file)), file)
+	}
+	r.Rename(place)
+	switch c.format.word {
+	case formatJSON:
+		return c.printJSON(r)
+	case formatSARIF, formatGitHub:
+		inRepository := repositoryPaths()
+		r.Rename(func(file string, old bool) string { return inRepository(place(file, old)) })
+		if c.format.word == formatSARIF {
+			return r.WriteSARIF(c.out)
+		}
+		return r.WriteGitHub(c.out)
+	}
+	return r.WriteText(c.out, wantsColour(c.out))
+}
+
+// oldFile returns how a file of the former schema is called in reports.
+func (c *comparison) oldFile(file string) string {
+	if name, ok := strings.CutPrefix(c.against, againstFile); ok && filepath.Ext(name) != lockSuffix {
+		return path.Join(filepath.ToSlash(filepath.Dir(name)), file)
+	}
+	if rev, ok := strings.CutPrefix(c.against, againstGit); ok {
+		return rev + ":" + path.Join(filepath.ToSlash(filepath.Dir(c.file)), file)
+	}
+	return file
 }
 
 // unreserved returns the names that were removed and are not reserved.

@@ -41,10 +41,12 @@ func (t *tool) show(found schema.Diagnostics, format string) error {
 	switch format {
 	case formatJSON:
 		return found.WriteJSON(t.out)
-	case formatSARIF:
-		return found.WriteSARIF(t.out)
-	case formatGitHub:
-		return found.WriteGitHub(t.out)
+	case formatSARIF, formatGitHub:
+		inRepository := located(found, repositoryPaths())
+		if format == formatSARIF {
+			return inRepository.WriteSARIF(t.out)
+		}
+		return inRepository.WriteGitHub(t.out)
 	}
 	return found.WriteText(t.err, t.colour)
 }
@@ -66,16 +68,62 @@ func locate(err error, rename func(file string) string) error {
 	if !ok {
 		return err
 	}
-	located := slices.Clone(found)
-	for i := range located {
-		d := &located[i]
+	return located(found, rename)
+}
+
+func located(found schema.Diagnostics, rename func(file string) string) schema.Diagnostics {
+	renamed := slices.Clone(found)
+	for i := range renamed {
+		d := &renamed[i]
 		d.Pos.File = rename(d.Pos.File)
 		d.Notes = slices.Clone(d.Notes)
 		for j := range d.Notes {
 			d.Notes[j].Pos.File = rename(d.Notes[j].Pos.File)
 		}
 	}
-	return located
+	return renamed
+}
+
+// repositoryPaths returns what makes a path relative to the working directory
+// relative to the root of the repository, as those want it who show findings
+// beside the source. A path that leads out of the repository stays as it is, and
+// so do all if there is none.
+func repositoryPaths() func(file string) string {
+	same := func(file string) string { return file }
+	here, err := os.Getwd()
+	if err != nil {
+		return same
+	}
+	root := os.Getenv("GITHUB_WORKSPACE")
+	if root == "" || !inside(root, here) {
+		root = here
+		for {
+			if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil {
+				break
+			}
+			parent := filepath.Dir(root)
+			if parent == root {
+				return same
+			}
+			root = parent
+		}
+	}
+	return func(file string) string {
+		abs := filepath.FromSlash(file)
+		if !filepath.IsAbs(abs) {
+			abs = filepath.Join(here, abs)
+		}
+		if rel, err := filepath.Rel(root, abs); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+		return file
+	}
+}
+
+// inside reports whether a directory is another one or below it.
+func inside(root, dir string) bool {
+	rel, err := filepath.Rel(root, dir)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // located is locate for the schema file of this run.
