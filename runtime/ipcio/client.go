@@ -210,9 +210,11 @@ func (c *Client) Off(command string) bool { return c.ep.registry.remove(command)
 // or reported to OnGap, as long as this process lives; with an Outbox, also
 // after that. It is accepted while the server is away, and before Start. ctx
 // bounds the acceptance alone; data is not kept. An error means that nothing
-// was stored: [ErrQueueFull], [ErrTooLarge], [ErrClosed], [ErrReservedName], or
-// ctx's. With an Outbox it may be stored all the same if ctx ended, or the disk
-// failed, while it was being written: then [OutcomeOf] is OutcomeUnknown.
+// was stored: [ErrQueueFull], [ErrTooLarge], [ErrClosed], [ErrReservedName],
+// [ErrDenied] if the schema declares the command in another direction, a
+// *[ValidationError], or ctx's. With an Outbox it may be stored all the same if
+// ctx ended, or the disk failed, while it was being written: then [OutcomeOf] is
+// OutcomeUnknown.
 //
 // data is a generated type, anything with cbor tags, or Go's own types.
 func (c *Client) Emit(ctx context.Context, command string, data any) error {

@@ -179,7 +179,9 @@ func (s State) String() string {
 
 // A Gap reports messages that were accepted and will not be handled, or that
 // were missed. Nothing is dropped without one. Behind a slow OnGap, reports
-// with the same Reason, Client and code of Err are added up.
+// with the same Reason, Client and code of Err are added up once 4,096 wait; once
+// 8,192 wait, those with the same Reason, and Client and Err are left empty if
+// they differ.
 type Gap struct {
 	Reason   GapReason
 	Client   string   // at a server: the client it concerns; at a client: "" or the peer it concerns

@@ -9,7 +9,8 @@ import (
 )
 
 // A DeclaredError is an error that a schema declares: generated code has a type
-// for each. A handler of a call returns one, wrapped or not; the caller gets
+// for each. A handler of a call returns one, wrapped or not, and it travels with
+// all its fields; text that was wrapped around it does not. The caller gets
 // the same Go type, if its own schema declares the error for the command, and
 // else a *[RemoteError] with the error's name as Code and its fields as Data.
 type DeclaredError interface {

@@ -334,6 +334,7 @@ func (l *link) failure(in *session.Incoming, err error) failure {
 	if e, ok := declaredBy(err); ok && in.Kind == wire.KindCall {
 		data, encodeErr := encodeDeclared(e)
 		if encodeErr == nil {
+			l.ep.log.op("handler failed as declared", "command", in.Command, "name", e.ErrorName(), "error", err)
 			return failure{code: e.ErrorName(), message: e.Error(), data: data, outcome: wire.OutcomeHandled}
 		}
 		err = fmt.Errorf("the error %s of the handler of %q cannot be encoded: %w", e.ErrorName(), in.Command, encodeErr)

@@ -50,5 +50,18 @@
 // Handlers may do anything: send, call back the peer that waits for them,
 // block, panic. A handler that blocks holds up its own sender only.
 //
+// # Programs of different versions
+//
+// Programs that were built from different versions of a schema may meet, if its
+// major version is the same. When they connect they tell each other the
+// fingerprints of their commands, and log once which ones differ. What both
+// declare alike, or what fits all the same, works. What does not fit is refused,
+// message by message, and never half understood: whoever sent it, or cannot read
+// a reply, gets a *[MismatchError], which is [ErrProtocolMismatch] and names the
+// command and both fingerprints, with the violations beside it: from Call, or as
+// a [Gap] for an event. A command that the other side does not declare is
+// [ErrUnknownCommand]. Two clients do not know each other's fingerprints; a
+// refusal carries that of the client that refused, a reply does not.
+//
 // The bytes on the wire are specified in runtime/PROTOCOL.md.
 package ipcio

@@ -11,7 +11,7 @@ var (
 	ErrClosed           = errors.New("ipcio: closed")
 	ErrNameTaken        = errors.New("ipcio: the client name is taken")
 	ErrUnknownClient    = errors.New("ipcio: no such client in the domain")
-	ErrUnknownCommand   = errors.New("ipcio: the other side does not declare this command")
+	ErrUnknownCommand   = errors.New("ipcio: the other side does not declare this command") // and has no handler for it: ErrNoHandler too
 	ErrNoHandler        = errors.New("ipcio: no handler for this command")
 	ErrDuplicateHandler = errors.New("ipcio: the command already has a handler")
 	ErrReservedName     = errors.New("ipcio: the name is reserved")

@@ -519,3 +519,31 @@ func TestInteropRestart(t *testing.T) {
 		}
 	}
 }
+
+// A client that was built from another version of a schema tells of its commands
+// and learns the server's; one without a schema is not told.
+func TestInteropVersions(t *testing.T) {
+	d := newDomain(t)
+	s := d.serveWith(ipcio.ServerConfig{Protocol: version(1)}, func(s *ipcio.Server) { handle(t, s, "same", echo) })
+	schema := fmt.Sprintf(`{"protocol": "versions", "version": 1, "fingerprint": "sha256:v2", "commands": {"down": %q, "same": %q, "late": ""}}`, print2, alike)
+	p := &python{process: runPython(t, "join", d.dir, "py", schema), name: "py"}
+	p.expect("ready")
+	wantJSON(t, "call of what both declare alike", p.do("call", args{"command": "same", "value": 7}), map[string]any{"value": 7.0})
+	theirs := map[string]any{}
+	for _, c := range version(1).Commands {
+		theirs[c.Name] = c.Fingerprint
+	}
+	wantJSON(t, "the server's commands", p.do("theirs", nil), theirs)
+	if err := failed(t)(s.Call(d.ctx(), "py", "only1", nil)); !errors.Is(err, ipcio.ErrUnknownCommand) {
+		t.Errorf("a command that the client did not tell of: %v", err)
+	}
+	if err := failed(t)(s.Call(d.ctx(), "py", "same", nil)); errors.Is(err, ipcio.ErrUnknownCommand) || !errors.Is(err, ipcio.ErrNoHandler) {
+		t.Errorf("one that it told of, without a handler: %v", err)
+	}
+	p.do("close", nil)
+
+	dynamic := d.python("dynamic")
+	wantJSON(t, "call", dynamic.do("call", args{"command": "same", "value": 7}), map[string]any{"value": 7.0})
+	wantJSON(t, "what a client without a schema is told", dynamic.do("theirs", nil), nil)
+	dynamic.do("close", nil)
+}

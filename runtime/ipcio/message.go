@@ -12,8 +12,10 @@ import (
 // when the connection is lost.
 //
 // An error that is or wraps a [DeclaredError] or a *[RemoteError] reaches the
-// caller, by its name or with its code and message. Any other error reaches it as code "internal" with an incident
-// number; its text stays in the log of the process that handled it.
+// caller: the first such error that errors.As finds, with its own name or code,
+// text and fields. What was wrapped around it does not: it is for the log of the
+// process that handled the call, with Verbose. Any other error reaches the caller
+// as code "internal" with an incident number; its text stays in that log.
 type HandlerFunc func(ctx context.Context, m *Message) (any, error)
 
 // A Message is one event or call as its handler sees it. It may be kept after

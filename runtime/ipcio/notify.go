@@ -66,14 +66,15 @@ func (n *notifier) postDead(f func()) {
 }
 
 // postGap has f called with g. Behind a slow f, gaps of one kind are added up,
-// so that none is lost and what waits is bounded: by mostNotices and one of
-// each kind.
+// so that none is lost. The kinds are as many as the other side makes: from
+// twice as many on, only the reason counts. So what waits is bounded by twice
+// mostNotices and one of each reason.
 func (n *notifier) postGap(g Gap, f func(Gap)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.waiting) >= mostNotices {
 		for _, w := range slices.Backward(n.waiting) {
-			if w.gap != nil && w.gap.merge(&g) {
+			if w.gap != nil && w.gap.merge(&g, len(n.waiting) >= 2*mostNotices) {
 				return
 			}
 		}
@@ -110,10 +111,17 @@ func (n *notifier) run() {
 	}
 }
 
-// merge adds a later gap to g, if both tell of the same.
-func (g *Gap) merge(later *Gap) bool {
-	if g.Reason != later.Reason || g.Client != later.Client || codeOf(g.Err) != codeOf(later.Err) {
+// merge adds a later gap to g, if both tell of the same; with anyKind, if they
+// have the same reason.
+func (g *Gap) merge(later *Gap, anyKind bool) bool {
+	if g.Reason != later.Reason {
 		return false
+	}
+	if g.Client != later.Client || codeOf(g.Err) != codeOf(later.Err) {
+		if !anyKind {
+			return false
+		}
+		g.Client, g.Err = "", nil
 	}
 	if later.From == g.To+1 && g.From != 0 {
 		g.To = later.To

@@ -10,8 +10,8 @@ import (
 // A ValidationError says how a payload breaks its schema: see
 // [codec.ValidationError]. A sender gets it from Emit and Call before anything
 // is sent, or from the other side, which trusts nobody: then it comes with
-// [OutcomeNotHandled], and wraps [ErrProtocolMismatch] if the two sides
-// declare the command differently.
+// [OutcomeNotHandled], beside a *[MismatchError] if the two sides declare the
+// command differently.
 type ValidationError = codec.ValidationError
 
 // A Violation is one rule that a payload breaks, and where.

@@ -446,3 +446,35 @@ func TestWrongDirectionIsRefusedWhereItIsSent(t *testing.T) {
 		}
 	}
 }
+
+// A declared error travels with its fields, however it is wrapped.
+func TestWrappedDeclaredErrors(t *testing.T) {
+	d := newDomain(t)
+	wrap := map[string]func(error) error{
+		"bare":   func(err error) error { return err },
+		"once":   func(err error) error { return fmt.Errorf("around: %w", err) },
+		"twice":  func(err error) error { return fmt.Errorf("far: %w", fmt.Errorf("near: %w", err)) },
+		"two":    func(err error) error { return fmt.Errorf("%w and %w", errors.New("other"), err) },
+		"joined": func(err error) error { return errors.Join(errors.New("other"), err) },
+	}
+	d.serveWith(ipcio.ServerConfig{Protocol: version(1)}, func(s *ipcio.Server) {
+		handle(t, s, "fails", func(_ context.Context, m *ipcio.Message) (any, error) {
+			var how string
+			if err := m.Decode(&how); err != nil {
+				return nil, err
+			}
+			return nil, wrap[how](&busy[text]{item: []byte{0x61, 'x'}})
+		})
+	})
+	c := d.client(ipcio.ClientConfig{Protocol: version(1)})
+	ok(t, c.Connect(d.ctx()))
+	for how := range wrap {
+		err := failed(t)(c.Call(d.ctx(), "fails", how))
+		if e, is := errors.AsType[*busy[text]](err); !is || string(e.item) != "\x61x" {
+			t.Errorf("%s: %v", how, err)
+		}
+		if e, is := errors.AsType[*ipcio.RemoteError](err); !is || e.Code != "Busy" || e.Message != "busy" || ipcio.OutcomeOf(err) != ipcio.OutcomeHandled {
+			t.Errorf("%s: %v", how, err)
+		}
+	}
+}

@@ -3,7 +3,8 @@ came of it: {"id": 1, "op": "emit", …} is answered by the line "result 1 " and
 a JSON value. The test of the Go side drives it.
 
     client.py vectors FILE          checks the codec with the test vectors
-    client.py join DIRECTORY NAME   joins a domain
+    client.py join DIRECTORY NAME [SCHEMA]
+                                    joins a domain; SCHEMA is JSON
 """
 
 import asyncio
@@ -16,8 +17,10 @@ import wire
 
 
 class Driver:
-    def __init__(self, directory, name):
-        self.client = ipcio.Client(name, directory=directory, on_gap=self.gap)
+    def __init__(self, directory, name, schema=None):
+        if schema:
+            schema["commands"] = {name: bytes.fromhex(print) for name, print in schema["commands"].items()}
+        self.client = ipcio.Client(name, directory=directory, on_gap=self.gap, schema=schema)
         self.seen = {}  # by command: what its handler saw
         self.gaps = []
         self.calls = {}
@@ -112,6 +115,10 @@ class Driver:
             "commands": [c["name"] for c in found["commands"]],
         }
 
+    async def theirs(self):
+        told = self.client.theirs
+        return told and {name: print and print.hex() for name, print in told.items()}
+
     async def release(self):
         self.released.set()
 
@@ -128,8 +135,8 @@ class Driver:
         await self.client.close()
 
 
-async def join(directory, name):
-    driver = Driver(directory, name)
+async def join(directory, name, schema=None):
+    driver = Driver(directory, name, schema)
     try:
         await driver.client.connect()
     except ipcio.Refused as e:
@@ -215,4 +222,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "vectors":
         vectors(sys.argv[2])
     else:
-        asyncio.run(join(sys.argv[2], sys.argv[3]))
+        asyncio.run(join(sys.argv[2], sys.argv[3], *map(json.loads, sys.argv[4:])))

@@ -50,6 +50,8 @@ class Connection:
         }
         if self._incarnation is not None:
             positions["incarnation"] = self._incarnation
+        if self.schema:
+            positions.update({key: self.schema[key] for key in ("protocol", "version", "fingerprint")})
         hello = {"ipcio": 1, "token": self._token, "attempt": self._attempt}
         window = {"frames": FRAMES, "bytes": BYTES, "calls": CALLS, "frame_bytes": FRAME_BYTES}
         lanes = []
@@ -137,6 +139,10 @@ class Connection:
     async def _run(self, link):
         self._link = link
         self.connections += 1
+        self.theirs = None
+        if self.schema and link.welcome.fingerprint not in ("", self.schema["fingerprint"]):
+            for content in wire.commands(self.schema["commands"]):
+                link.private.send(content)
         for id, (what, _) in self._queries.items():
             link.domain.send(wire.pack(wire.QUERY, id, what))
         for ref, entry in self._calls.items():
@@ -207,5 +213,8 @@ class Connection:
                     if not waiting.done():
                         waiting.set_result(None)
                         break
+            elif frame.kind == wire.COMMANDS:
+                if wire.read_commands(lane.told, frame):
+                    self.theirs = lane.told
             elif take(link, frame, len(content)):
                 return

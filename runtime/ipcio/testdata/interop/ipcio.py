@@ -32,13 +32,17 @@ log = logging.getLogger("ipcio")
 
 
 class Client(Sending, Connection, Handling):
-    def __init__(self, name, domain="default", directory=None, on_gap=None):
+    def __init__(self, name, domain="default", directory=None, on_gap=None, schema=None):
+        """schema, if there is one, has the keys protocol, version, fingerprint and
+        commands: by name the fingerprint of each, 8 bytes, or None."""
         if not NAME.match(name):
             raise ValueError("%r is no name of a client" % name)
         self.name = name
         self.path = socket_path(domain, directory)
         self.on_gap = on_gap or (lambda gap: log.warning("%s", gap))
         self.handlers = {}
+        self.schema = schema
+        self.theirs = None  # the server's commands, if it has another version of the schema
         self.connections = self.generation = 0
 
         self._token, self._attempt, self._incarnation = os.urandom(16), 0, None

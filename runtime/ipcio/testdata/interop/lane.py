@@ -103,6 +103,7 @@ class Lane:
         self.wake = asyncio.Event()
         self.urgent = []  # contents that wait for nothing: PONG, CANCEL, …
         self.pongs = []  # futures
+        self.told = {}  # by COMMANDS: the fingerprints of the server's commands
 
     def close(self):
         self.sock.close()

@@ -9,6 +9,7 @@ from cbor import Malformed
 
 HELLO, WELCOME, REFUSE, CLOSE, PING, PONG, ACK, ACKREQUEST = range(8)
 EVENT, CALL, REPLY, FAIL, NACK, SKIP, CANCEL, BROADCAST, BROADCASTACK, QUERY, ANSWER = range(8, 19)
+COMMANDS = 65
 
 REDELIVERED, NESTED = 1, 2
 S, R, B = range(3)
@@ -128,15 +129,48 @@ SHAPES = {
     BROADCASTACK: (("b", number(0, MOST)),),
     QUERY: (("id", number(0, ANY)), ("what", text(0, 128))),
     ANSWER: (("id", number(0, ANY)), _payload),
+    COMMANDS: (("left", number(0, 4096)), _payload),
 }
 
 DOMAIN, PRIVATE = "domain", "private"
 
 # What a server may send on each lane.
 TRAVELS = {
-    DOMAIN: {PING, PONG, BROADCAST, SKIP, ANSWER},
-    PRIVATE: {PING, PONG, EVENT, CALL, REPLY, FAIL, NACK, SKIP, CANCEL, ACK, ACKREQUEST, CLOSE},
+    DOMAIN: {PING, PONG, BROADCAST, SKIP, ANSWER, COMMANDS},
+    PRIVATE: {PING, PONG, EVENT, CALL, REPLY, FAIL, NACK, SKIP, CANCEL, ACK, ACKREQUEST, CLOSE, COMMANDS},
 }
+
+
+def commands(prints):
+    """Returns the contents of the frames that tell of commands: their names, and
+    their fingerprints or None."""
+    entries = sorted((cbor.encode(name), cbor.encode(print or b"")) for name, print in prints.items())
+    contents = []
+    while entries or not contents:
+        n, size = 0, 0
+        while n < len(entries) and size + sum(map(len, entries[n])) <= 4000:
+            size += sum(map(len, entries[n]))
+            n += 1
+        payload = cbor.head(cbor.MAP, n) + b"".join(name + print for name, print in entries[:n])
+        entries = entries[n:]
+        contents.append(pack(COMMANDS, len(entries), payload=payload))
+    return contents
+
+
+def read_commands(told, parsed):
+    """Adds what a frame tells to told; returns whether it was the last one."""
+    prints = cbor.decode(parsed.payload)
+    if not isinstance(prints, dict):
+        raise Malformed("the commands are no map")
+    for name, print in prints.items():
+        if not isinstance(name, str) or not 1 <= len(name.encode()) <= 128 or name in told:
+            raise Malformed("%r is no name of another command" % (name,))
+        if not isinstance(print, bytes) or len(print) not in (0, 8):
+            raise Malformed("%r is no fingerprint" % (print,))
+        told[name] = print or None
+    if len(told) + parsed.left > 4096:
+        raise Malformed("too many commands")
+    return parsed.left == 0
 
 
 def frame(content):
@@ -223,12 +257,13 @@ _WELCOME_KEYS = {
     "s_rx": _is_number(0, MOST),
     "r_rx": _is_number(0, MOST),
     "b_pos": _is_number(0, MOST),
+    "fingerprint": lambda v: isinstance(v, str),
 }
 _REQUIRED = {
     DOMAIN: ("ipcio", "epoch", "incarnation", "cookie", "frames", "bytes", "calls", "frame_bytes"),
     PRIVATE: ("ipcio",),
 }
-_OMITTED = {"resumed": False, "s_first": 1, "r_first": 1, "s_rx": 0, "r_rx": 0, "b_pos": 0}
+_OMITTED = {"resumed": False, "s_first": 1, "r_first": 1, "s_rx": 0, "r_rx": 0, "b_pos": 0, "fingerprint": ""}
 
 
 def parse_answer(lane, content):
