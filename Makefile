@@ -137,6 +137,13 @@ proofschemas: ## check the Go of RANDOM (100000) random schemas with go/types, o
 		go test -v -count=1 -timeout 48h -run '^TestRandomSchemas(TypeCheck|Vet)$$' ./generator \
 		-typecheck.schemas=$(RANDOM) -typecheck.seed=$(SEED) -typecheck.time=$(TIME) -vet.schemas=$(VET) -seed=$(SEED)
 
+CRASHES ?= 1000
+
+.PHONY: proofcrash
+proofcrash: ## kill ipcio-gen CRASHES times (1000) while it writes files
+	$(LEDGER) -name 'ipcio-gen is killed' -repeat 'make proofcrash CRASHES=$(CRASHES)' -- \
+		go test -v -count=1 -timeout 24h -run '^TestKilled$$' ./generator/cmd/ipcio-gen -crash.kills=$(CRASHES)
+
 EXECUTIONS ?= 100000000
 
 .PHONY: proofdecode

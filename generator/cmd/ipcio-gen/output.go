@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,10 @@ import (
 type outDir struct {
 	name string
 	root *os.Root
+
+	// before is called before each operation that changes the directory. Tests
+	// fail and end the program there; it is nil in the program.
+	before func(operation, name string) error
 }
 
 func openDir(name string) (*outDir, error) {
@@ -112,6 +117,9 @@ func (d *outDir) apply(p plan) error {
 	}
 	for _, c := range p {
 		if c.new == nil {
+			if err := d.step("remove", c.name); err != nil {
+				return fmt.Errorf("cannot remove %s, which is not needed any more: %w", d.path(c.name), err)
+			}
 			if err := d.root.Remove(c.name); err != nil {
 				return fmt.Errorf("cannot remove %s, which is not needed any more: %w", d.path(c.name), err)
 			}
@@ -126,16 +134,39 @@ const tempPrefix = ".ipcio-gen-"
 
 func isTemporary(name string) bool { return strings.HasPrefix(name, tempPrefix) }
 
+// step begins an operation.
+func (d *outDir) step(operation, name string) error {
+	if d.before == nil {
+		return nil
+	}
+	return d.before(operation, name)
+}
+
 // write replaces a file in one step: whoever reads it sees the old content or
-// the new, whole.
+// the new, whole, and so does who looks after a power failure. A run that is
+// killed leaves a temporary file at most, which Go and the next run ignore.
 func (d *outDir) write(name string, content []byte) error {
-	temp := fmt.Sprintf("%s%d-%s", tempPrefix, os.Getpid(), name)
+	temp := tempPrefix + rand.Text() + "-" + name
+	if err := d.step("create", temp); err != nil {
+		return err
+	}
 	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	if err = d.step("write", temp); err == nil {
+		_, err = f.Write(content)
+	}
+	if err == nil {
+		err = d.step("sync", temp)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
 	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = d.step("rename", name)
+	}
 	if err == nil {
 		err = d.root.Rename(temp, name)
 	}
