@@ -203,13 +203,9 @@ func (l *link) answer(in *session.Incoming, reply []byte, err error) {
 	}
 	l.mu.Lock()
 	defer l.unlockFlush()
-	size := wire.MaxOverhead + len(reply)
-	switch {
-	case err == nil && size > l.core.Limit():
-		l.core.Fail(in, CodeTooLarge, fmt.Sprintf("the reply needs a frame of %d bytes, the limit is %d", size, l.core.Limit()), wire.OutcomeHandled, nil)
-	case err == nil:
+	if err == nil {
 		l.core.Reply(in, reply)
-	default:
+	} else {
 		l.core.Fail(in, f.code, f.message, f.outcome, l.fitting(&f))
 	}
 }

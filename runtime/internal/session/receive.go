@@ -168,13 +168,15 @@ func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
 }
 
 func (s *Session) resolve(ref wire.Ref, result func() Result) {
-	if c := s.calls[ref]; c != nil {
-		r := result()
-		if c.again && r.Outcome == wire.OutcomeNotHandled {
-			r.Outcome = wire.OutcomeUnknown // it was not handled now, and may have been before
-		}
-		s.end(c, r)
+	c := s.calls[ref]
+	if c == nil {
+		return
 	}
+	r := result()
+	if c.again && !r.OK && r.Outcome == wire.OutcomeNotHandled {
+		r.Outcome = wire.OutcomeUnknown // not by this other side; perhaps by the one before
+	}
+	s.end(c, r)
 }
 
 func (s *Session) skipped(f *wire.Frame) error {

@@ -138,25 +138,18 @@ func (r *Relayed) Resolve(c *Call) {
 	r.from.Guard.Lock()
 	defer r.from.Guard.Commit()
 	res := &c.Result
-	size := wire.MaxOverhead + len(res.Payload)
-	switch limit := core.Limit(); {
-	case size > limit && (res.OK || res.Outcome == wire.OutcomeHandled):
-		core.Fail(r.in, "too_large", fmt.Sprintf("the answer needs a frame of %d bytes, the limit is %d", size, limit), wire.OutcomeHandled, nil)
-	case res.OK:
+	if res.OK {
 		core.Reply(r.in, res.Payload)
-	default:
-		outcome, code, data := res.Outcome, res.Code, res.Payload
-		if outcome == wire.OutcomeNotSent {
-			outcome = wire.OutcomeNotHandled
-		}
-		if code == "" || code == "closed" {
-			code = "peer_gone"
-		}
-		if size > limit {
-			data = nil
-		}
-		core.Fail(r.in, code, res.Message, outcome, data)
+		return
 	}
+	outcome, code := res.Outcome, res.Code
+	if outcome == wire.OutcomeNotSent {
+		outcome = wire.OutcomeNotHandled
+	}
+	if code == "" || code == "closed" {
+		code = "peer_gone"
+	}
+	core.Fail(r.in, code, res.Message, outcome, res.Payload)
 }
 
 // Returned tells the sender of a relayed event that peer refused it, or that it

@@ -490,6 +490,12 @@ func (s *Session) answer(in *Incoming, f wire.Frame) {
 	}
 	delete(s.serving, in.Ref)
 	f.Ref = in.Ref
+	if size := wire.Size(&f); size > s.Limit() && f.Kind == wire.KindReply {
+		f = wire.Frame{
+			Kind: wire.KindFail, Ref: in.Ref, Code: "too_large", Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},
+			Message: fmt.Sprintf("the reply needs a frame of %d bytes, the limit is %d", size, s.Limit()),
+		}
+	}
 	if o := &s.out[wire.R]; o.frames > 0 && o.bytes+wire.Size(&f) > s.cfg.QueueBytes && f.Kind == wire.KindReply {
 		f = wire.Frame{
 			Kind: wire.KindFail, Ref: in.Ref, Code: "unavailable", Outcome: wire.OutcomeHandled, Payload: []byte{0xf6},

@@ -4,13 +4,21 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"text/tabwriter"
+	"time"
 )
 
 var (
-	simSeeds = flag.Int("session.seeds", 3000, "how many histories TestSimulation plays")
+	simSeeds = flag.Uint64("session.seeds", 3000, "how many histories TestSimulation plays")
+	simFirst = flag.Uint64("session.first", 1, "the first of them")
 	simSeed  = flag.Uint64("session.seed", 0, "the one history that TestSimulation is to play, with a trace")
+	simAll   = flag.Bool("session.reach", false, "have TestSimulation print how often each point was reached")
 )
 
 // A dice makes choices from a seed.
@@ -21,14 +29,18 @@ type dice struct {
 
 func newDice(seed uint64) *dice {
 	r := rand.New(rand.NewPCG(seed, 0))
-	return &dice{r, 50 + r.IntN(600)}
+	left := 50 + r.IntN(600)
+	if r.IntN(20) == 0 {
+		left *= 4
+	}
+	return &dice{r, left}
 }
 
 func (d *dice) intn(n int) int { return d.IntN(n) }
 func (d *dice) more() bool     { d.left--; return d.left >= 0 }
 
-// A program makes choices from bytes. When they are used up, every choice is
-// the last one: then the world only delivers.
+// A program makes choices from bytes. When they are used up, the history comes
+// to its end.
 type program []byte
 
 func (p *program) intn(n int) int {
@@ -46,37 +58,129 @@ func (p *program) intn(n int) int {
 
 func (p *program) more() bool { return len(*p) > 0 }
 
-// play runs one history and returns what was broken, or "".
-func play(src source, traced bool) (broken string) {
-	w := newWorld(src, traced)
+// play runs one history. It returns it, and what was broken or "".
+func play(src source, traced bool) (w *world, broken string) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case failure:
-			broken = strings.Join(append(w.trace, string(p)), "\n")
+			broken = string(p)
 		default:
-			panic(fmt.Sprintf("%v\n%s", p, strings.Join(w.trace, "\n")))
+			buf := make([]byte, 1<<14)
+			broken = fmt.Sprintf("panic: %v\n%s", p, buf[:runtime.Stack(buf, false)])
+		}
+		if broken != "" && w != nil && w.trace != nil {
+			broken = strings.Join(w.trace, "\n") + "\n" + broken
 		}
 	}()
+	w = newWorld(src, traced)
 	w.run()
-	return ""
+	return w, ""
 }
 
-// TestSimulation plays histories of a session, each given by its seed, and
+// TestSimulation plays histories of a domain, each given by its seed, and
 // checks in each that messages are handled once and in order, that second
 // handlings are flagged, that calls end once and truly, that everything drains
-// and that nothing is kept.
+// and that nothing is kept. All seeds together must reach every point of every
+// rule.
 func TestSimulation(t *testing.T) {
 	if *simSeed != 0 {
-		if broken := play(newDice(*simSeed), true); broken != "" {
+		if _, broken := play(newDice(*simSeed), true); broken != "" {
 			t.Fatal(broken)
 		}
 		return
 	}
-	for seed := uint64(1); seed <= uint64(*simSeeds); seed++ {
-		if broken := play(newDice(seed), false); broken != "" {
-			t.Fatalf("%s\nsee it with: go test ./runtime/internal/session -run TestSimulation -session.seed=%d", broken, seed)
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	var (
+		next    atomic.Uint64
+		stop    atomic.Bool
+		workers sync.WaitGroup
+		mu      sync.Mutex
+		reached [points]uint64
+		sum     stats
+		began   = time.Now()
+	)
+	next.Store(*simFirst)
+	end := *simFirst + *simSeeds
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			var own [points]uint64
+			var local stats
+			for !stop.Load() {
+				seed := next.Add(1) - 1
+				if seed >= end {
+					break
+				}
+				w, broken := play(newDice(seed), false)
+				if broken != "" {
+					stop.Store(true)
+					t.Errorf("seed %d: %s\nsee it with: go test ./runtime/internal/session -run 'TestSimulation$' -session.seed=%d", seed, broken, seed)
+					return
+				}
+				for p, n := range w.reached {
+					own[p] += uint64(n)
+				}
+				local.add(&w.stats)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for p, n := range own {
+				reached[p] += n
+			}
+			sum.add(&local)
+		})
+	}
+	workers.Wait()
+	if t.Failed() {
+		return
+	}
+	fmt.Printf("ledger: seeds=%d first=%d steps=%d messages=%d handled=%d frames=%d cuts=%d server_crashes=%d server_shutdowns=%d client_ends=%d failures=0 seconds=%.0f\n",
+		*simSeeds, *simFirst, sum.Steps, sum.accepted, sum.handled, sum.frames, sum.cuts, sum.serverCrashes, sum.serverShutdowns, sum.clientEnds, time.Since(began).Seconds())
+	table(t, &reached, *simSeeds >= 3000)
+}
+
+func (s *stats) add(o *stats) {
+	s.Steps += o.Steps
+	s.accepted += o.accepted
+	s.handled += o.handled
+	s.frames += o.frames
+	s.cuts += o.cuts
+	s.serverCrashes += o.serverCrashes
+	s.serverShutdowns += o.serverShutdowns
+	s.clientEnds += o.clientEnds
+}
+
+// table prints how often each point was reached. With all, none may be missing.
+func table(t *testing.T, reached *[points]uint64, all bool) {
+	t.Helper()
+	var out strings.Builder
+	tw := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	listed := map[point]bool{}
+	for i, r := range rules {
+		fmt.Fprintf(tw, "%d. %s\n", i+1, r.rule)
+		for p := range points {
+			text, ok := r.points[p]
+			if !ok {
+				continue
+			}
+			if listed[p] {
+				t.Errorf("%q is listed twice", text)
+			}
+			listed[p] = true
+			fmt.Fprintf(tw, "\t%s\t%d\n", text, reached[p])
+			if all && reached[p] == 0 {
+				t.Errorf("no history has shown %q: %s", r.rule, text)
+			}
 		}
+	}
+	for p := range points {
+		if !listed[p] {
+			t.Errorf("point %d belongs to no rule", p)
+		}
+	}
+	tw.Flush()
+	if *simAll || t.Failed() {
+		t.Log("\n" + out.String())
 	}
 }
 
@@ -95,7 +199,7 @@ func FuzzSimulation(f *testing.F) {
 			return
 		}
 		p := program(b)
-		if broken := play(&p, false); broken != "" {
+		if _, broken := play(&p, false); broken != "" {
 			t.Fatal(broken)
 		}
 	})

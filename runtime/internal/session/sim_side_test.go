@@ -2,186 +2,150 @@ package session
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
-// A side is one side of the session in a world, with the handlers that run.
+// A party is one process of a world: a client's, or one life of the server.
+type party struct {
+	name   string
+	server bool
+	life   int  // of the server
+	alive  bool // it has not ended
+	missed bool // it gave up a backlog: not everything that reached it was handled
+}
+
+func (p *party) String() string {
+	if p.server {
+		return fmt.Sprintf("server %d", p.life)
+	}
+	return p.name
+}
+
+// A side is one side of one session at work: the session and the handlers that
+// run. It stands for what the runtime's links do.
 type side struct {
-	w     *world
-	who   int
-	cfg   Config
-	core  *Session
-	conn  *conn
-	parse wire.Parser
+	w      *world
+	owner  *party
+	core   *Session
+	member *Member    // at the server
+	client *simClient // at a client
 
-	event  *Incoming   // whose handler runs
-	blocks *sent       // the call whose answer that handler waits for, or nil
-	calls  []*Incoming // whose handlers run; Tag is the nested call they wait for, a *sent, or nil
-	timer  bool        // AckTimer is due some time
-	marks  []mark
+	event   *Incoming   // whose handler runs
+	blocks  *sent       // the call whose answer that handler waits for
+	calls   []*Incoming // whose handlers run; Tag is the nested call they wait for, if any
+	timer   bool        // AckTimer is due
+	marks   []uint64
+	waiting *posting   // a send that waits for room
+	seen    *wire.Peer // who has sent something last, if it was a client
+	blocked bool       // its queue has the policy Block
+
+	dropped, told              int // given up here by DropOldest; what the other side said it gave up
+	dirty                      bool
+	lives                      int    // incarnations of core seen
+	ackedTo, writtenTo, window uint64 // what it has written
+	leftAt                     uint64 // the mark of a client that shuts down
 }
 
-type mark struct {
-	mark uint64
-	upTo int // the last message accepted before
+// A posting is a message that is not accepted yet.
+type posting struct {
+	m   *sent
+	msg *Message
 }
 
-func (s *side) positions() Positions {
-	p := s.core.Positions()
-	p.FrameBytes = 1 << 20
-	return p
-}
-
-func (s *side) up(c *conn) {
-	s.conn = c
-	s.core.Up()
-	s.pump()
-}
-
-// down ends this side's end of the connection.
-func (s *side) down() {
-	s.conn.open[s.who] = false
-	s.conn.queue[s.who] = nil
-	s.conn = nil
-	s.core.Down()
-	s.pump()
-}
+func (s *side) Lock()   {}
+func (s *side) Unlock() {}
+func (s *side) Commit() { s.pump() }
 
 // pump carries out what the session asks for.
 func (s *side) pump() {
+	s.dirty = true
+	room := false
+	var later []func()
 	for _, a := range s.core.Actions() {
 		switch a.Kind {
 		case ActionStart:
-			s.w.book.started(s, a.In)
-			s.calls = append(s.calls, a.In)
+			later = append(later, func() { s.begin(a.In) })
 		case ActionResolve:
-			s.w.book.resolved(s, a.Call)
+			if r := &a.Call.Result; r.Code == "queue_full" && !r.Remote {
+				s.dropped++
+			}
+			switch tag := a.Call.Tag.(type) {
+			case *Relayed:
+				later = append(later, func() { tag.Resolve(a.Call) })
+			case *sent:
+				s.w.book.resolved(s, a.Call)
+			}
 		case ActionGap:
-			s.w.book.gap(s, &a.Gap)
+			if a.Gap.Dropped {
+				s.dropped++
+			}
+			if a.Gap.Origin != (Origin{}) {
+				later = append(later, func() {
+					s.w.reach(relayedReturned)
+					s.member.domain.Returned(s.member.Name, a.Gap)
+				})
+			} else {
+				s.w.book.gap(s, &a.Gap)
+			}
 		case ActionAckLater:
 			s.timer = true
 		case ActionCancel:
-			if !a.In.Canceled() && a.In.life == s.core.life {
-				s.w.failf("a call is cancelled that nobody cancelled")
+			if r, ok := a.In.Tag.(*Relayed); ok {
+				later = append(later, r.CancelCall)
 			}
+			if a.In.life == s.core.life && !s.core.ended {
+				s.w.reach(cancelReachesCallee)
+			}
+		case ActionFinished:
+			if s.member != nil {
+				later = append(later, func() {
+					s.w.reach(handlerOutlivesSession)
+					s.member.domain.Finished(s.member)
+				})
+			}
+		case ActionRoom:
+			room = true
 		}
+	}
+	s.core.Settle()
+	for _, f := range later {
+		f()
+	}
+	if room && s.waiting != nil {
+		s.post(s.waiting)
 	}
 }
 
-// send accepts one message of a random kind.
-func (s *side) send() {
-	if s.who == server && s.w.known[server] == 0 {
-		return // there is no session to send to before its first hello
-	}
-	src := s.w.src
-	kind := src.intn(10)
-	var outer *Incoming // a handler that makes a nested call and waits for it
-	if kind == 0 && len(s.calls) > 0 {
-		if in := s.calls[src.intn(len(s.calls))]; in.Tag == nil {
-			outer = in
-		}
-	}
-	nested := outer != nil
-	m := s.w.book.message(s, kind < 4, nested, src.intn(700))
-	out := Message{Kind: wire.KindEvent, Command: m.command(), Payload: m.payload()}
-	var err error
-	if m.call {
-		out.Kind, out.Nested, out.Tag = wire.KindCall, nested, m
-		if src.intn(4) == 0 {
-			out.Deadline = s.w.now + int64(1+src.intn(200))
-		}
-		m.handle, err = s.core.Call(&out)
-	} else {
-		err = s.core.Emit(&out)
-	}
-	s.w.logf("%d side %d sends %v: %v", s.w.now, s.who, m, err)
-	switch {
-	case err != nil:
-		s.w.book.forget(m)
-	case nested:
-		outer.Tag = m
-	case m.call && s.who == client && s.event != nil && s.blocks == nil:
-		s.blocks = m // only one side does: two that wait for each other's queues would wait for ever
-	}
-	s.pump()
-}
-
-// write hands frames to the connection.
-func (s *side) write(limit int) {
-	if s.conn == nil {
-		return
-	}
-	if !s.conn.open[1-s.who] && s.w.src.intn(2) == 0 {
-		s.down() // the write fails before what came last is read
-		return
-	}
+// private is what the writer of a private lane writes next.
+func (s *side) private() []byte {
 	has := s.core.HasOutput() || s.expired()
-	b := s.core.Output(nil, limit, s.w.now)
+	written := s.core.out[wire.S].cursor
+	b := s.core.Output(nil, 1+s.w.src.intn(3000), s.w.now)
+	s.w.covers(s, written, b)
 	s.pump()
 	if len(b) > 0 && !has {
-		s.w.failf("side %d had output and said that it had none", s.who)
+		s.w.failf("%v had output and said that it had none", s)
 	}
-	for len(b) > 0 {
-		_, used, err := wire.Split(b, 1<<20)
-		if err != nil || used == 0 {
-			s.w.failf("side %d wrote something that is no frame: %v", s.who, err)
-		}
-		if s.conn.open[1-s.who] {
-			s.conn.queue[1-s.who] = append(s.conn.queue[1-s.who], b[:used:used])
-		}
-		b = b[used:]
-	}
+	return b
 }
 
-// expired reports whether the first call in the queue is too late. It may hide
-// that there is something to write as long as the window is full: what frees
-// the window has the session looked at again.
+// expired reports whether the first call in the queue is too late: that may
+// hide that there is something to write.
 func (s *side) expired() bool {
 	q := &s.core.out[wire.S].queue
 	return q.len() > 0 && q.at(0).deadline != 0 && q.at(0).deadline <= s.w.now
 }
 
-// read takes one frame from the connection.
-func (s *side) read() {
-	if s.conn == nil {
-		return
-	}
-	q := &s.conn.queue[s.who]
-	if len(*q) == 0 {
-		if !s.conn.open[1-s.who] {
-			s.down()
-		}
-		return
-	}
-	b := (*q)[0]
-	*q = (*q)[1:]
-	var f wire.Frame
-	content, _, err := wire.Split(b, 1<<20)
-	if err == nil {
-		err = s.parse.Parse(content, &f)
-	}
-	if err != nil {
-		s.w.failf("side %d cannot read a frame: %v", s.who, err)
-	}
-	s.w.logf("%d side %d reads %s", s.w.now, s.who, describeFrame(&f))
-	if f.Kind == wire.KindClose {
-		if err := s.core.Closed(f.From, f.To); err != nil {
-			s.w.failf("side %d: %v", s.who, err)
-		}
-		s.pump()
-		if s.conn.bye != 0 {
-			s.w.book.cleanEnd(s.conn.bye)
-		}
-		s.down()
-		return
-	}
-	clone := func(b []byte) []byte { return append([]byte(nil), b...) }
-	if err := s.core.Receive(&f, s.w.now, clone); err != nil {
-		s.w.failf("side %d: %v", s.who, err)
-	}
+// receive takes a frame of the private lane, but CLOSE.
+func (s *side) receive(f *wire.Frame) bool {
+	before := *s.core
+	err := s.core.Receive(f, s.w.now, clone)
+	s.w.received(s, &before, f, err)
 	s.pump()
+	return err == nil
 }
 
 // next begins what is next in the inbox.
@@ -191,20 +155,60 @@ func (s *side) next() {
 	}
 	in := s.core.Next()
 	s.pump()
-	switch {
-	case in == nil:
+	if in == nil {
 		return
+	}
+	switch {
 	case in.Kind == wire.KindSkip:
-		s.w.book.skipped(s, in)
+		s.w.reach(skipReceived)
+		s.told += int(in.Count)
 		s.core.Done(in)
+	case s.member != nil && (in.Peer != nil || in.Kind == wire.KindBroadcast):
+		s.route(in)
+		if in.Kind != wire.KindCall {
+			s.core.Done(in)
+		}
 	case in.Kind == wire.KindCall:
-		s.w.book.started(s, in)
-		s.calls = append(s.calls, in)
+		s.begin(in)
 	default:
 		s.w.book.started(s, in)
 		s.event = in
 	}
 	s.pump()
+}
+
+// begin starts the handler of a call.
+func (s *side) begin(in *Incoming) {
+	switch {
+	case s.member != nil && in.Peer != nil:
+		s.route(in)
+	case in.Deadline != 0 && in.Deadline <= s.w.now:
+		s.w.reach(deadlineBeforeHandler)
+		s.core.Fail(in, "timeout", "too late", wire.OutcomeNotHandled, nil)
+		s.pump()
+	case s.w.src.intn(16) == 0:
+		s.w.reach(callWithoutHandler)
+		s.core.Fail(in, "unknown_command", "no handler", wire.OutcomeNotHandled, nil)
+		s.pump()
+	default:
+		s.w.book.started(s, in)
+		s.calls = append(s.calls, in)
+	}
+}
+
+func (s *side) route(in *Incoming) {
+	s.w.book.routed(s, in)
+	if r := s.member.domain.Route(s.member, in, s.w.now); r != nil {
+		s.w.reach(routeRefused)
+		switch r.Code {
+		case "unknown_client":
+			s.w.reach(routeUnknown)
+		case "queue_full":
+			s.w.reach(routeQueueFull)
+		case "peer_gone":
+			s.w.reach(routePeerGone)
+		}
+	}
 }
 
 // finishEvent has the handler of the event return.
@@ -214,8 +218,12 @@ func (s *side) finishEvent(refuse bool) {
 		return
 	}
 	s.event, s.blocks = nil, nil
-	s.w.book.finished(s, in, refuse && in.life == s.core.life)
+	refused := refuse && in.life == s.core.life
+	s.w.book.finished(s, in, refused)
 	if refuse {
+		if refused {
+			s.w.reach(eventRefused)
+		}
 		s.core.Nack(in, "invalid", "refused", nil)
 	}
 	s.core.Done(in)
@@ -233,11 +241,109 @@ func (s *side) answerCall() {
 		return
 	}
 	s.calls = append(s.calls[:i], s.calls[i+1:]...)
-	switch s.w.src.intn(4) {
-	case 0:
+	if s.w.src.intn(4) == 0 {
 		s.core.Fail(in, "internal", "failed", wire.OutcomeHandled, in.Payload)
-	default:
+	} else {
 		s.core.Reply(in, in.Payload)
+	}
+	s.pump()
+}
+
+// send makes a message of a random kind and has it accepted.
+func (s *side) send() {
+	w := s.w
+	if s.waiting != nil || s.core.ended {
+		return
+	}
+	kind := w.src.intn(12)
+	var outer *Incoming // a handler that makes a nested call and waits for it
+	if kind == 0 && len(s.calls) > 0 {
+		if in := s.calls[w.src.intn(len(s.calls))]; in.Tag == nil {
+			outer = in
+		}
+	}
+	padding := w.src.intn(700)
+	if w.src.intn(40) == 0 {
+		padding = 3500 + w.src.intn(3000)
+	}
+	m := w.book.message(s, kind < 5, padding)
+	if s.client != nil {
+		m.attempt, m.unconnected = s.client.cl.Attempt, s.client.state != 3
+	}
+	msg := &Message{Kind: wire.KindEvent, Command: m.command(), Payload: m.payload()}
+	switch {
+	case outer != nil:
+		m.nested = true
+		if outer.Peer != nil { // to the client whose call it is
+			m.target, msg.Peer = outer.Peer.Name, &wire.Peer{ID: outer.Peer.ID}
+		}
+	case s.client != nil && s.seen != nil && w.src.intn(8) == 0:
+		m.target, msg.Peer = s.seen.Name, &wire.Peer{ID: s.seen.ID}
+	case s.client != nil && w.src.intn(5) < 2 && len(w.names) > 1:
+		m.target = w.names[w.src.intn(len(w.names))]
+		msg.Peer = &wire.Peer{Name: m.target}
+		if m.target == s.owner.name {
+			w.reach(relayToItself)
+		}
+	case s.client != nil && !m.call && kind < 7:
+		m.all, msg.Kind = true, wire.KindBroadcast
+	}
+	if m.call {
+		m.idempotent = w.src.intn(3) == 0 && !m.nested
+		msg.Kind, msg.Nested, msg.Tag, msg.Idempotent = wire.KindCall, m.nested, m, m.idempotent
+		if w.src.intn(4) == 0 {
+			msg.Deadline = w.now + int64(1+w.src.intn(200))*10*millisecond
+		}
+	}
+	s.post(&posting{m, msg})
+	if m.gone {
+		return
+	}
+	switch {
+	case outer != nil:
+		outer.Tag = m
+	case m.call && s.client != nil && m.target == "" && s.event != nil && s.blocks == nil && m.handle != nil:
+		s.blocks = m // only clients do, and only for the server: two that wait for each other would wait for ever
+	}
+}
+
+// post has a message accepted, now or when there is room.
+func (s *side) post(p *posting) {
+	w, m := s.w, p.m
+	s.waiting = nil
+	var err error
+	if m.call {
+		m.handle, err = s.core.Call(p.msg)
+	} else {
+		err = s.core.Emit(p.msg)
+	}
+	w.logf("%v sends %v: %v", s, m, err)
+	var size *SizeError
+	switch {
+	case err == nil:
+		w.stats.accepted++
+		m.stamp = s.core.Mark()
+		if w.unposted[m] {
+			w.reach(blockedAccepted)
+			delete(w.unposted, m)
+		}
+	case errors.Is(err, ErrNoSlot):
+		w.reach(noSlot)
+		s.waiting, w.unposted[m] = p, true
+	case errors.Is(err, ErrQueueFull) && s.blocked && !m.nested && s.event == nil && len(s.calls) == 0:
+		w.reach(blockedSend)
+		s.core.RequestAck()
+		s.waiting, w.unposted[m] = p, true
+	default:
+		switch {
+		case errors.Is(err, ErrQueueFull):
+			w.reach(refusedSend)
+		case errors.Is(err, ErrBudget):
+			w.reach(budgetSend)
+		case errors.As(err, &size):
+			w.reach(tooLargeSend)
+		}
+		w.book.forget(m)
 	}
 	s.pump()
 }
@@ -245,13 +351,22 @@ func (s *side) answerCall() {
 // cancel gives up waiting for a call.
 func (s *side) cancel() {
 	m := s.w.book.waiting(s)
-	if m == nil {
+	if m == nil || m.handle == nil {
 		return
 	}
+	before := m.handle.State
 	outcome := s.core.Cancel(m.handle)
-	s.w.logf("%d side %d cancels %v: outcome %d", s.w.now, s.who, m, outcome)
+	s.w.logf("%v cancels %v: outcome %d", s, m, outcome)
 	m.canceled = true
 	s.pump()
+	switch {
+	case before == CallQueued:
+		s.w.reach(cancelQueued)
+	case outcome == wire.OutcomeNotSent:
+		s.w.reach(cancelLost)
+	default:
+		s.w.reach(cancelSent)
+	}
 	if outcome != wire.OutcomeUnknown && !m.ended {
 		s.w.failf("the cancelled %v has outcome %d and goes on", m, outcome)
 	}
@@ -260,7 +375,9 @@ func (s *side) cancel() {
 func (s *side) fireTimer() {
 	if s.timer {
 		s.timer = false
-		s.core.AckTimer()
+		if s.core.AckTimer() {
+			s.w.reach(ackByTimer)
+		}
 		s.pump()
 	}
 }
@@ -268,80 +385,104 @@ func (s *side) fireTimer() {
 // mark begins a flush.
 func (s *side) mark() {
 	s.core.RequestAck()
-	s.marks = append(s.marks, mark{s.core.Mark(), len(s.w.book.messages)})
+	s.marks = append(s.marks, s.core.Mark())
 }
 
-// checkBooks compares the sums that the session keeps with what it has.
+func (s *side) String() string {
+	if s.member != nil {
+		return fmt.Sprintf("%v for %s", s.owner, s.member.Name)
+	}
+	return s.owner.String()
+}
+
+// checkBooks compares the sums that the session keeps with what it has, and
+// both with the limits.
 func (s *side) checkBooks() {
-	for seq := range s.core.out {
-		o := &s.core.out[seq]
+	c, w := s.core, s.w
+	cfg := c.cfg
+	waiting := len(c.calls)
+	for seq := range c.out {
+		o := &c.out[seq]
 		frames, bytes, written := 0, 0, 0
-		for i := range o.flight.len() + o.queue.len() {
-			var e *entry
-			if i < o.flight.len() {
-				e = o.flight.at(i)
-				if o.acked+1+uint64(i) < o.cursor {
-					written += e.size
-				}
-			} else {
-				e = o.queue.at(i - o.flight.len())
-			}
+		count := func(e *entry) {
 			if !e.skip {
 				frames++
 				bytes += e.size
 			}
 		}
-		if frames != o.frames || bytes != o.bytes || written != o.flightBytes {
-			s.w.failf("side %d, sequence %d: %d frames, %d bytes, %d written; counted %d, %d, %d",
-				s.who, seq, o.frames, o.bytes, o.flightBytes, frames, bytes, written)
-		}
-		if wire.Sequence(seq) == wire.S && (frames > s.cfg.QueueFrames || frames > 1 && bytes > s.cfg.QueueBytes) {
-			s.w.failf("side %d: a queue of %d frames and %d bytes", s.who, frames, bytes)
-		}
-		if slots := o.flight.len() + o.queue.len(); slots > 3*(s.cfg.QueueFrames+s.cfg.Calls)+256 {
-			s.w.failf("side %d, sequence %d keeps %d entries for %d frames", s.who, seq, slots, frames)
-		}
-	}
-	queued := 0
-	for seq := range s.core.out {
-		q := &s.core.out[seq].queue
-		for i := range q.len() {
-			if q.at(i).call != nil {
-				queued++
+		for i := range o.flight.len() {
+			e := o.flight.at(i)
+			count(e)
+			if o.acked+1+uint64(i) < o.cursor {
+				written += e.size
 			}
 		}
+		for i := range o.queue.len() {
+			e := o.queue.at(i)
+			count(e)
+			if e.call != nil {
+				waiting++
+			}
+		}
+		if frames != o.frames || bytes != o.bytes || written != o.flightBytes {
+			w.failf("%v, sequence %d: %d frames, %d bytes, %d written; counted %d, %d, %d",
+				s, seq, o.frames, o.bytes, o.flightBytes, frames, bytes, written)
+		}
+		if wire.Sequence(seq) == wire.S {
+			// An idempotent call that is to be made again was accepted before: it
+			// needs no room a second time.
+			again := cfg.Calls
+			if frames > cfg.QueueFrames+again || frames > 1+again && bytes+o.kept > cfg.QueueBytes+8000*again {
+				w.failf("%v: a queue of %d frames and %d bytes", s, frames, bytes)
+			}
+		} else if frames > replyFrames {
+			w.failf("%v: %d frames of R", s, frames)
+		}
+		if slots := o.flight.len() + o.queue.len(); slots > 3*(cfg.QueueFrames+cfg.Calls)+frames+256 {
+			w.failf("%v, sequence %d keeps %d entries for %d frames", s, seq, slots, frames)
+		}
 	}
-	if got := queued + len(s.core.calls); got != s.core.waiting {
-		s.w.failf("side %d: %d calls wait, %d are counted", s.who, got, s.core.waiting)
+	if waiting != c.waiting {
+		w.failf("%v: %d calls wait, %d are counted", s, waiting, c.waiting)
 	}
-	inBytes, oldBytes := 0, 0
+	if len(c.cancels) > mostCancels || len(c.serving) > 2*cfg.Calls+cfg.WindowFrames+1 {
+		w.failf("%v keeps %d cancels and serves %d calls", s, len(c.cancels), len(c.serving))
+	}
+	inBytes, oldBytes, old := 0, 0, 0
 	count := func(in *Incoming) {
-		if in.life == s.core.life {
+		if in.life == c.life {
 			inBytes += in.size
 		} else {
 			oldBytes += in.size
+			old++
 		}
 	}
-	for i := range s.core.inbox.len() {
-		count(s.core.inbox.at(i))
+	for i := range c.inbox.len() {
+		count(c.inbox.at(i))
 	}
 	if s.event != nil {
 		count(s.event)
 	}
-	if inBytes != s.core.inBytes || oldBytes != s.core.oldBytes {
-		s.w.failf("side %d: the inbox holds %d and %d bytes, counted are %d and %d", s.who, inBytes, oldBytes, s.core.inBytes, s.core.oldBytes)
+	if inBytes != c.inBytes || oldBytes != c.oldBytes {
+		w.failf("%v: the inbox holds %d and %d bytes, counted are %d and %d", s, inBytes, oldBytes, c.inBytes, c.oldBytes)
+	}
+	if most := cfg.WindowFrames + 1; c.inbox.len()-old > most || old > 5*most {
+		w.failf("%v: the inbox holds %d messages, %d of them old, with a window of %d", s, c.inbox.len(), old, cfg.WindowFrames)
+	}
+	if old > 0 && s.member != nil && (s.event == nil || old > 1) {
+		w.failf("%v: a server keeps %d messages of an earlier incarnation", s, old)
 	}
 }
 
 // atRest reports whether nothing is under way or kept.
 func (s *side) atRest() bool {
 	c := s.core
-	if s.event != nil || len(s.calls) > 0 || c.HasOutput() || s.timer {
+	if s.event != nil || len(s.calls) > 0 || c.HasOutput() || s.timer || s.waiting != nil || len(s.marks) > 0 {
 		return false
 	}
 	for seq := range c.out {
 		o := &c.out[seq]
-		if o.frames != 0 || o.bytes != 0 || o.flightBytes != 0 || o.flight.len() != 0 || o.queue.len() != 0 || o.lost != 0 {
+		if o.frames != 0 || o.bytes != 0 || o.kept != 0 || o.flightBytes != 0 || o.flight.len() != 0 || o.queue.len() != 0 || o.lost != 0 {
 			return false
 		}
 	}
@@ -350,11 +491,11 @@ func (s *side) atRest() bool {
 
 func (s *side) describe() string {
 	c := s.core
-	out := fmt.Sprintf("event %v, %d handlers, inbox %d, serving %d, calls %d, rx %v done %d started %d told %v window %v",
-		s.event != nil, len(s.calls), c.inbox.len(), len(c.serving), c.waiting, c.rx, c.done, c.started, c.told, c.peerRx)
+	out := fmt.Sprintf("%v: event %v, %d handlers, waiting %v, marks %d, inbox %d, serving %d, calls %d, rx %v done %d started %d told %v window %v waits %v floor %d",
+		s, s.event != nil, len(s.calls), s.waiting != nil, len(s.marks), c.inbox.len(), len(c.serving), c.waiting, c.rx, c.done, c.started, c.told, c.peerRx, c.waits, c.floor)
 	for seq := range c.out {
 		o := &c.out[seq]
-		out += fmt.Sprintf("; sequence %d: acked %d cursor %d flight %d queue %d frames %d", seq, o.acked, o.cursor, o.flight.len(), o.queue.len(), o.frames)
+		out += fmt.Sprintf("; sequence %d: acked %d cursor %d flight %d queue %d frames %d kept %d", seq, o.acked, o.cursor, o.flight.len(), o.queue.len(), o.frames, o.kept)
 	}
 	return out
 }
