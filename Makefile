@@ -159,6 +159,14 @@ model: ## enumerate the states of the delivery protocol, also those of the large
 	$(LEDGER) -name 'Model of the delivery protocol' -repeat 'make model STATES=$(STATES)' -- \
 		go test -v -count=1 -timeout 24h -parallel 2 ./runtime/internal/model -model.big -model.states=$(STATES)
 
+SEEDS ?= 1000000
+
+.PHONY: simulate
+simulate: ## play SEEDS (1000000) histories of a domain, for TIME at most; SEED is the first
+	$(LEDGER) -name 'Simulation of domains' -repeat 'make simulate SEEDS=$(SEEDS) TIME=$(TIME) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 48h -run '^TestSimulation$$' ./runtime/internal/session \
+		-session.seeds=$(SEEDS) -session.time=$(TIME) -session.first=$(SEED)
+
 # The storms: servers and clients as processes, under fire. They need Linux.
 STORM     := go run ./runtime/internal/storm/cmd/storm
 KILLS     ?= 1000
@@ -193,7 +201,11 @@ exportcheck: ## have the parsers of others read the exports (needs npm)
 	EXPORT_NODE_PATH=$(EXPORTNODE)/node_modules go test -count 1 -run '^TestOthers$$' ./generator/export; fi
 
 # The steps of ci, in order: what fails soonest goes first.
-CISTEPS := lint checkgenerate test exportcheck cirace cifuzz benchonce peersonce demo cross
+CISTEPS := lint checkgenerate test cisimulate exportcheck cirace cifuzz benchonce peersonce demo cross
+
+.PHONY: cisimulate
+cisimulate:
+	go test -v -count=1 -run '^TestSimulation$$' ./runtime/internal/session -session.seeds=20000 -session.reach
 
 .PHONY: cifuzz
 cifuzz:

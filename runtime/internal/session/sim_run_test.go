@@ -15,11 +15,15 @@ import (
 )
 
 var (
-	simSeeds = flag.Uint64("session.seeds", 3000, "how many histories TestSimulation plays")
+	simSeeds = flag.Uint64("session.seeds", leastSeeds, "how many histories TestSimulation plays")
+	simTime  = flag.Duration("session.time", 0, "for how long at most; 0 means as long as it takes")
 	simFirst = flag.Uint64("session.first", 1, "the first of them")
 	simSeed  = flag.Uint64("session.seed", 0, "the one history that TestSimulation is to play, with a trace")
 	simAll   = flag.Bool("session.reach", false, "have TestSimulation print how often each point was reached")
 )
+
+// leastSeeds is how many histories reach every point.
+const leastSeeds = 3000
 
 // A dice makes choices from a seed.
 type dice struct {
@@ -101,12 +105,16 @@ func TestSimulation(t *testing.T) {
 		began   = time.Now()
 	)
 	next.Store(*simFirst)
-	end := *simFirst + *simSeeds
+	seeds := *simSeeds
+	if raceDetector && seeds == leastSeeds {
+		seeds /= 10 // everything runs on one goroutine
+	}
+	end := *simFirst + seeds
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			var own [points]uint64
 			var local stats
-			for !stop.Load() {
+			for !stop.Load() && (*simTime == 0 || time.Since(began) < *simTime) {
 				seed := next.Add(1) - 1
 				if seed >= end {
 					break
@@ -114,13 +122,16 @@ func TestSimulation(t *testing.T) {
 				w, broken := play(newDice(seed), false)
 				if broken != "" {
 					stop.Store(true)
-					t.Errorf("seed %d: %s\nsee it with: go test ./runtime/internal/session -run 'TestSimulation$' -session.seed=%d", seed, broken, seed)
+					const again = "go test ./runtime/internal/session -run 'TestSimulation$' -session.seed"
+					t.Errorf("seed %d: %s\nsee it with: %s=%d", seed, broken, again, seed)
+					t.Logf("ledger: failure=\"%s=%d\"", again, seed)
 					return
 				}
 				for p, n := range w.reached {
 					own[p] += uint64(n)
 				}
 				local.add(&w.stats)
+				local.seeds++
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -134,13 +145,14 @@ func TestSimulation(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	fmt.Printf("ledger: seeds=%d first=%d steps=%d messages=%d handled=%d frames=%d cuts=%d server_crashes=%d server_shutdowns=%d client_ends=%d failures=0 seconds=%.0f\n",
-		*simSeeds, *simFirst, sum.Steps, sum.accepted, sum.handled, sum.frames, sum.cuts, sum.serverCrashes, sum.serverShutdowns, sum.clientEnds, time.Since(began).Seconds())
-	table(t, &reached, *simSeeds >= 3000)
+	t.Logf("ledger: seeds=%d first=\"%d\" steps=%d messages=%d handled=%d frames=%d cuts=%d server_crashes=%d server_shutdowns=%d client_ends=%d seconds=%.0f",
+		sum.seeds, *simFirst, sum.steps, sum.accepted, sum.handled, sum.frames, sum.cuts, sum.serverCrashes, sum.serverShutdowns, sum.clientEnds, time.Since(began).Seconds())
+	table(t, &reached, sum.seeds >= leastSeeds)
 }
 
 func (s *stats) add(o *stats) {
-	s.Steps += o.Steps
+	s.seeds += o.seeds
+	s.steps += o.steps
 	s.accepted += o.accepted
 	s.handled += o.handled
 	s.frames += o.frames

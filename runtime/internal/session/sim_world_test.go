@@ -45,7 +45,7 @@ type world struct {
 
 // stats is how much happened in a history.
 type stats struct {
-	Steps, accepted, handled, frames, cuts, serverCrashes, serverShutdowns, clientEnds, takeovers int
+	seeds, steps, accepted, handled, frames, cuts, serverCrashes, serverShutdowns, clientEnds, takeovers int
 }
 
 // failure is what a world panics with when a promise is broken.
@@ -90,7 +90,7 @@ func newWorld(src source, traced bool) *world {
 // run plays the history, then lets everything come to rest.
 func (w *world) run() {
 	for w.src.more() {
-		w.stats.Steps++
+		w.stats.steps++
 		w.step()
 		w.check()
 	}
