@@ -3,8 +3,10 @@ package generator
 import (
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ipcio/ipcio-go/schema"
 )
@@ -73,13 +75,23 @@ func Generate(s *schema.Schema, opts Options) ([]File, error) {
 		files = append(files, g.testFiles()...)
 	}
 
-	out := make([]File, len(files))
+	// Formatting is most of the work, and no file needs another.
+	out, errs := make([]File, len(files)), make([]error, len(files))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, f := range files {
-		content, err := f.render()
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			out[i].Name = f.name
+			out[i].Content, errs[i] = f.render()
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		out[i] = File{Name: f.name, Content: content}
 	}
 	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil

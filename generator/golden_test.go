@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -134,7 +133,7 @@ func TestGoldenRuns(t *testing.T) {
 }
 
 // newModule returns the directory of a new module that uses this one.
-func newModule(t *testing.T) string {
+func newModule(t testing.TB) string {
 	t.Helper()
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -162,7 +161,7 @@ func newModule(t *testing.T) string {
 	return dir
 }
 
-func write(t *testing.T, path string, content []byte) {
+func write(t testing.TB, path string, content []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -303,35 +302,5 @@ func TestFileNames(t *testing.T) {
 	s := &schema.Schema{Protocol: "p", Version: 1, Files: []string{"a_b.yaml", "a/b.yaml"}}
 	if _, err := generator.Generate(s, generator.Options{}); err == nil || !strings.Contains(err.Error(), "a_b.ipcio.go") {
 		t.Errorf("two schema files for one Go file: %v", err)
-	}
-}
-
-// TestBudget keeps the generator fast enough for go generate: 1,000 calls.
-func TestBudget(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("ipcio: 1\nprotocol: large\ncommands:\n")
-	for i := range 1000 {
-		n := string(rune('a'+i/100)) + string(rune('a'+i/10%10)) + string(rune('a'+i%10))
-		b.WriteString("  c." + n + ":\n    payload: {a: string, b: int64, c: list<string>, d: opt<timestamp>, e: uuid, f: bool}\n    reply: {a: string}\n")
-	}
-	s := load(t, map[string]string{"commands.yaml": b.String()})
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	files, err := generator.Generate(s, generator.Options{})
-	runtime.ReadMemStats(&after)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := 0
-	for _, f := range files {
-		lines += bytes.Count(f.Content, []byte("\n"))
-	}
-	// A payload of 6 fields with its reply, its methods of both sides and its
-	// description.
-	if most := 170 * 1000; lines > most {
-		t.Errorf("1,000 calls become %d lines, want at most %d", lines, most)
-	}
-	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 2048 {
-		t.Errorf("1,000 calls take %d MiB to generate", mib)
 	}
 }
