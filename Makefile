@@ -10,6 +10,7 @@ MAKEFLAGS     += --no-print-directory --warn-undefined-variables
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 FUZZTIME ?= 30s
+FUZZSKIP ?=
 BENCH    ?= .
 COUNT    ?= 10
 TIMEOUT  ?= 5m
@@ -42,31 +43,46 @@ race: ## run all tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race $(RACESHORT) -timeout $(RACETIMEOUT) ./schema/... ./generator/...; fi
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck
+lint: lintschemas ## gofmt, go vet, staticcheck; ipcio-gen fmt and lint on all schemas
 	@bad=$$(gofmt -l .); if [[ -n $$bad ]]; then printf 'gofmt -w these files:\n%s\n' "$$bad"; exit 1; fi
 	go vet ./...
 	$(STATICCHECK) ./...
+
+# The schema files under version control, and those of them that begin a schema
+# which somebody may copy.
+SCHEMAFILES = $(shell grep -rl --include='*.yaml' '^ipcio: ' generated generator runtime $(wildcard examples))
+SCHEMAS     = $(filter %/commands.yaml,$(foreach f,$(SCHEMAFILES),$(if $(findstring /testdata/,$(f)),,$(f))))
+
+.PHONY: lintschemas
+lintschemas:
+	@[[ -n "$(SCHEMAS)" ]] || { echo 'lintschemas: no schema'; exit 1; }
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; go build -o "$$tmp/ipcio-gen" ./generator/cmd/ipcio-gen; \
+	bad=$$("$$tmp/ipcio-gen" fmt -l $(SCHEMAFILES)) || { printf 'ipcio-gen fmt -w these files:\n%s\n' "$$bad"; exit 1; }; \
+	for f in $(SCHEMAS); do "$$tmp/ipcio-gen" lint -f "$$f"; done
 
 .PHONY: generate
 generate: ## write the SDKs under generated/ again
 	go generate ./generated/...
 	cd runtime/bench && go generate ./yard
 
+# The flags that the directive of an SDK gives to ipcio-gen generate.
+GENFLAGS = flags=$$(sed -n 's|^//go:generate go tool ipcio-gen generate *||p' "$$sdk"/*.go)
+
 .PHONY: checkgenerate
 checkgenerate: ## fail if an SDK is not what the generator writes today
 	@[[ -n "$(SDKS)" ]] || { echo 'checkgenerate: no generated/*/commands.yaml'; exit 1; }
-	@for sdk in $(SDKS); do echo "ipcio-gen verify: $$sdk"; (cd "$$sdk" && go tool ipcio-gen verify); done
+	@for sdk in $(SDKS); do echo "ipcio-gen verify: $$sdk"; $(GENFLAGS); (cd "$$sdk" && go tool ipcio-gen verify $$flags); done
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; go build -o "$$tmp/ipcio-gen" ./generator/cmd/ipcio-gen; \
 	for sdk in $(SDKS); do \
-		cp -R "$$sdk" "$$tmp/sdk"; rm -f "$$tmp"/sdk/*.ipcio.go; \
-		(cd "$$tmp/sdk" && ../ipcio-gen generate); \
+		cp -R "$$sdk" "$$tmp/sdk"; rm -f "$$tmp"/sdk/*.ipcio.go "$$tmp"/sdk/*_ipcio_test.go; \
+		$(GENFLAGS); (cd "$$tmp/sdk" && ../ipcio-gen generate $$flags); \
 		diff -ru "$$sdk" "$$tmp/sdk" || { echo "$$sdk is not what the generator writes: run make generate"; exit 1; }; \
 		rm -rf "$$tmp/sdk"; \
 	done
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME each (30s)
-	@targets=$$(grep -rEo --include='*_test.go' --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]*' . | sort | sed -E 's#/[^/]*:func # #'); \
+	@targets=$$(grep -rEo --include='*_test.go' --exclude='$(FUZZSKIP)' --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]*' . | sort | sed -E 's#/[^/]*:func # #'); \
 	[[ -n $$targets ]] || { echo 'fuzz: no targets'; exit 1; }; \
 	while read -r dir name; do echo "fuzz: $$dir $$name $(FUZZTIME)"; \
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" | { grep -v '^fuzz: elapsed' || true; }; \
@@ -215,7 +231,7 @@ cisimulate:
 
 .PHONY: cifuzz
 cifuzz:
-	@$(MAKE) fuzz FUZZTIME=3s
+	@$(MAKE) fuzz FUZZTIME=3s FUZZSKIP='*_ipcio_test.go'
 	go test -run '^$$' -fuzz '^FuzzDifferential$$' -fuzztime 42s ./generated/everything
 
 .PHONY: cirace

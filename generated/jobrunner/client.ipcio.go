@@ -18,16 +18,16 @@ type ClientHandlers struct {
 	// JobChanged handles job.changed. A job moved to another state.
 	JobChanged func(ctx context.Context, p JobChangedPayload) error
 
-	// DaemonStopping handles daemon.stopping.
+	// DaemonStopping handles daemon.stopping. The daemon is about to stop.
 	DaemonStopping func(ctx context.Context, p DaemonStoppingPayload) error
 
 	// WorkerRun handles worker.run. The daemon asks one worker to run a job.
 	WorkerRun func(ctx context.Context, p WorkerRunPayload) (WorkerRunReply, error)
 
-	// GUIHighlight handles gui.highlight.
+	// GUIHighlight handles gui.highlight. One window asks another to show a job.
 	GUIHighlight func(ctx context.Context, from ipcio.Peer, p GUIHighlightPayload) error
 
-	// ClockProbe handles clock.probe.
+	// ClockProbe handles clock.probe. Ask for the time of the other side.
 	ClockProbe func(ctx context.Context) (ClockProbeReply, error)
 }
 
@@ -116,38 +116,41 @@ func (c *Client) CallJobSubmit(ctx context.Context, p JobSubmitPayload) (r JobSu
 	return r, err
 }
 
-// EmitJobGet sends job.get to the server and does not wait for the reply.
+// EmitJobGet sends job.get to the server and does not wait for the reply. Look
+// at a job.
 func (c *Client) EmitJobGet(ctx context.Context, p JobGetPayload) error {
 	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobGet, &p)
 }
 
 // CallJobGet sends job.get to the server and waits for the reply. It may fail
-// with *JobNotFoundError.
+// with *JobNotFoundError. Look at a job.
 func (c *Client) CallJobGet(ctx context.Context, p JobGetPayload) (r Job, err error) {
 	err = ipcio.CallTyped(ctx, c.Client, "", CommandJobGet, &p, &r)
 	return r, err
 }
 
 // EmitJobCancel sends job.cancel to the server and does not wait for the reply.
+// Stop a job, or do not begin it.
 func (c *Client) EmitJobCancel(ctx context.Context, p JobCancelPayload) error {
 	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobCancel, &p)
 }
 
 // CallJobCancel sends job.cancel to the server and waits for the reply. It may
-// fail with *JobNotFoundError.
+// fail with *JobNotFoundError. Stop a job, or do not begin it.
 func (c *Client) CallJobCancel(ctx context.Context, p JobCancelPayload) (r JobCancelReply, err error) {
 	err = ipcio.CallTyped(ctx, c.Client, "", CommandJobCancel, &p, &r)
 	return r, err
 }
 
 // EmitJobKill sends job.kill to the server and does not wait for the reply.
+// Stop a job.
 //
 // Deprecated: use job.cancel
 func (c *Client) EmitJobKill(ctx context.Context, p JobKillPayload) error {
 	return ipcio.EmitTyped(ctx, c.Client, "", CommandJobKill, &p)
 }
 
-// CallJobKill sends job.kill to the server and waits for the reply.
+// CallJobKill sends job.kill to the server and waits for the reply. Stop a job.
 //
 // Deprecated: use job.cancel
 func (c *Client) CallJobKill(ctx context.Context, p JobKillPayload) (r JobKillReply, err error) {
@@ -156,35 +159,38 @@ func (c *Client) CallJobKill(ctx context.Context, p JobKillPayload) (r JobKillRe
 }
 
 // EmitWorkerHello sends worker.hello to the server and does not wait for the
-// reply.
+// reply. A worker offers its slots.
 func (c *Client) EmitWorkerHello(ctx context.Context, p WorkerHelloPayload) error {
 	return ipcio.EmitTyped(ctx, c.Client, "", CommandWorkerHello, &p)
 }
 
-// CallWorkerHello sends worker.hello to the server and waits for the reply.
+// CallWorkerHello sends worker.hello to the server and waits for the reply. A
+// worker offers its slots.
 func (c *Client) CallWorkerHello(ctx context.Context, p WorkerHelloPayload) (r WorkerHelloReply, err error) {
 	err = ipcio.CallTyped(ctx, c.Client, "", CommandWorkerHello, &p, &r)
 	return r, err
 }
 
 // EmitGUIHighlight sends gui.highlight to another client and does not wait for
-// the handler.
+// the handler. One window asks another to show a job.
 func (c *Client) EmitGUIHighlight(ctx context.Context, to string, p GUIHighlightPayload) error {
 	return ipcio.EmitTyped(ctx, c.Client, to, CommandGUIHighlight, &p)
 }
 
 // BroadcastGUIHighlight sends gui.highlight to all other clients of the domain.
+// One window asks another to show a job.
 func (c *Client) BroadcastGUIHighlight(ctx context.Context, p GUIHighlightPayload) error {
 	return ipcio.BroadcastTyped(ctx, c.Client, CommandGUIHighlight, &p)
 }
 
 // EmitClockProbe sends clock.probe to the server and does not wait for the
-// reply.
+// reply. Ask for the time of the other side.
 func (c *Client) EmitClockProbe(ctx context.Context) error {
 	return ipcio.EmitTyped(ctx, c.Client, "", CommandClockProbe, nil)
 }
 
-// CallClockProbe sends clock.probe to the server and waits for the reply.
+// CallClockProbe sends clock.probe to the server and waits for the reply. Ask
+// for the time of the other side.
 func (c *Client) CallClockProbe(ctx context.Context) (r ClockProbeReply, err error) {
 	err = ipcio.CallTyped(ctx, c.Client, "", CommandClockProbe, nil, &r)
 	return r, err

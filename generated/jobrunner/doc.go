@@ -1,3 +1,3 @@
-//go:generate go tool ipcio-gen generate
+//go:generate go tool ipcio-gen generate --tests
 
 package jobrunner

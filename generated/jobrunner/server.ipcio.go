@@ -18,21 +18,21 @@ type ServerHandlers struct {
 	// JobSubmit handles job.submit. Queue a job.
 	JobSubmit func(ctx context.Context, from *Peer, p JobSubmitPayload) (JobSubmitReply, error)
 
-	// JobGet handles job.get.
+	// JobGet handles job.get. Look at a job.
 	JobGet func(ctx context.Context, from *Peer, p JobGetPayload) (Job, error)
 
-	// JobCancel handles job.cancel.
+	// JobCancel handles job.cancel. Stop a job, or do not begin it.
 	JobCancel func(ctx context.Context, from *Peer, p JobCancelPayload) (JobCancelReply, error)
 
-	// JobKill handles job.kill.
+	// JobKill handles job.kill. Stop a job.
 	//
 	// Deprecated: use job.cancel
 	JobKill func(ctx context.Context, from *Peer, p JobKillPayload) (JobKillReply, error)
 
-	// WorkerHello handles worker.hello.
+	// WorkerHello handles worker.hello. A worker offers its slots.
 	WorkerHello func(ctx context.Context, from *Peer, p WorkerHelloPayload) (WorkerHelloReply, error)
 
-	// ClockProbe handles clock.probe.
+	// ClockProbe handles clock.probe. Ask for the time of the other side.
 	ClockProbe func(ctx context.Context, from *Peer) (ClockProbeReply, error)
 }
 
@@ -136,12 +136,13 @@ func (s *Server) BroadcastJobChanged(ctx context.Context, p JobChangedPayload) e
 }
 
 // EmitDaemonStopping sends daemon.stopping to one client and does not wait for
-// the handler.
+// the handler. The daemon is about to stop.
 func (s *Server) EmitDaemonStopping(ctx context.Context, client string, p DaemonStoppingPayload) error {
 	return ipcio.EmitTyped(ctx, s.Server, client, CommandDaemonStopping, &p)
 }
 
 // BroadcastDaemonStopping sends daemon.stopping to every client of the domain.
+// The daemon is about to stop.
 func (s *Server) BroadcastDaemonStopping(ctx context.Context, p DaemonStoppingPayload) error {
 	return ipcio.BroadcastTyped(ctx, s.Server, CommandDaemonStopping, &p)
 }
@@ -160,12 +161,13 @@ func (s *Server) CallWorkerRun(ctx context.Context, client string, p WorkerRunPa
 }
 
 // EmitClockProbe sends clock.probe to one client and does not wait for the
-// reply.
+// reply. Ask for the time of the other side.
 func (s *Server) EmitClockProbe(ctx context.Context, client string) error {
 	return ipcio.EmitTyped(ctx, s.Server, client, CommandClockProbe, nil)
 }
 
-// CallClockProbe sends clock.probe to one client and waits for the reply.
+// CallClockProbe sends clock.probe to one client and waits for the reply. Ask
+// for the time of the other side.
 func (s *Server) CallClockProbe(ctx context.Context, client string) (r ClockProbeReply, err error) {
 	err = ipcio.CallTyped(ctx, s.Server, client, CommandClockProbe, nil, &r)
 	return r, err
@@ -183,7 +185,7 @@ func (p *Peer) EmitJobChanged(ctx context.Context, v JobChangedPayload) error {
 }
 
 // EmitDaemonStopping sends daemon.stopping to this client and does not wait for
-// the handler.
+// the handler. The daemon is about to stop.
 func (p *Peer) EmitDaemonStopping(ctx context.Context, v DaemonStoppingPayload) error {
 	return ipcio.EmitTyped(ctx, p.Peer, "", CommandDaemonStopping, &v)
 }
@@ -202,12 +204,13 @@ func (p *Peer) CallWorkerRun(ctx context.Context, v WorkerRunPayload) (r WorkerR
 }
 
 // EmitClockProbe sends clock.probe to this client and does not wait for the
-// reply.
+// reply. Ask for the time of the other side.
 func (p *Peer) EmitClockProbe(ctx context.Context) error {
 	return ipcio.EmitTyped(ctx, p.Peer, "", CommandClockProbe, nil)
 }
 
-// CallClockProbe sends clock.probe to this client and waits for the reply.
+// CallClockProbe sends clock.probe to this client and waits for the reply. Ask
+// for the time of the other side.
 func (p *Peer) CallClockProbe(ctx context.Context) (r ClockProbeReply, err error) {
 	err = ipcio.CallTyped(ctx, p.Peer, "", CommandClockProbe, nil, &r)
 	return r, err
