@@ -58,7 +58,7 @@ func TestCloseInEveryState(t *testing.T) {
 // Start and Close at once: whoever wins, nothing is left.
 func TestStartAndCloseAtOnce(t *testing.T) {
 	d := newDomain(t)
-	for range 50 {
+	for range 50 * *threads {
 		s, err := ipcio.NewServer(ipcio.ServerConfig{Dir: d.dir, Logger: quiet})
 		ok(t, err)
 		c := d.client(ipcio.ClientConfig{})
