@@ -206,7 +206,7 @@ var rules = func() []Rule {
 			"Old peers take it as an event and never answer.", "Upgrade those who answer before those who call."},
 		{"B405", "", "call became an event", w | s, no, yes, LevelOrder, no,
 			"Old callers wait for an answer that never comes.", "Upgrade those who call before those who answer."},
-		{"B406", "added", "direction added", w | s, yes, no, LevelNote, no,
+		{"B406", "added", "direction added", w, yes, no, LevelNote, no,
 			"Old peers do not know the command from this side.", "Upgrade those who receive it first."},
 		{"B406", "removed", "direction removed", w | s, no, yes, LevelOrder, no,
 			"Old peers may still send it from this side.", "Let nobody send it from there any more before its handler goes."},
