@@ -218,6 +218,13 @@ storm-durable: ## kill a client with a durable outbox KILLS times (300), now and
 	$(LEDGER) -name 'Storm: the client with a durable outbox is killed' -repeat 'make storm-durable KILLS=$(KILLS) SEED=$(SEED)' -- \
 		go test -v -count=1 -timeout 24h -run '^TestStormDurable$$' ./runtime/outbox -outbox.kills=$(KILLS) -outbox.seed=$(SEED)
 
+LOSSES_OF_POWER ?= 10000
+
+.PHONY: storm-power
+storm-power: ## have the power go off LOSSES_OF_POWER times (10000) under an outbox; flip a bit of each byte of one
+	$(LEDGER) -name 'Outbox: the power goes off, bits flip' -repeat 'make storm-power LOSSES_OF_POWER=$(LOSSES_OF_POWER)' -- \
+		go test -v -count=1 -timeout 24h -run '^(TestPowerLoss|TestEveryByte.*|TestFaults)$$' ./runtime/outbox -outbox.power=$(LOSSES_OF_POWER)
+
 # EXPORTNODE is made anew when the list of packages changes.
 EXPORTNODE := $(abspath $(OUT))/exportcheck
 

@@ -56,9 +56,10 @@
 //	168  zeros
 //	508  checksum of bytes 0 to 507
 //
-// followed by two places of 512 bytes for the state. It is written to the one
-// and the other in turn, in the last segment only; of two, the one with the
-// higher count holds. A place of zeros was not written yet.
+// followed by two places of 512 bytes for the state. It is written in the last
+// segment only, and never to the place of the one that is on the disk for sure;
+// of two, the one with the higher count holds. A place of zeros was not written
+// yet.
 //
 //	  0  count, 8 bytes
 //	  8  1 connected, 2 the server said goodbye

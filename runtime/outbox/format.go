@@ -165,6 +165,7 @@ type contents struct {
 	state     ipcio.OutboxState
 	count     uint64 // of the state; 0 if there is none
 	stateErr  error  // a state cannot be read: what is in state may be out of date
+	shifted   bool   // a change of numbers is missing: those in state are not those of the records
 	records   []record
 	end       int   // behind the last record
 	recordErr error // what follows them is none
@@ -203,8 +204,8 @@ func parseSegment(b []byte) (c contents) {
 			renumbers--
 		}
 	}
-	if renumbers > 0 && c.stateErr == nil {
-		c.stateErr = errors.New("a change of numbers is missing")
+	if renumbers > 0 {
+		c.stateErr, c.shifted = errors.New("a change of numbers is missing"), true
 	}
 	if c.count == 0 && c.stateErr == nil {
 		c.stateErr = errors.New("there is no state")

@@ -48,6 +48,8 @@ type log struct {
 	tail      []*entry          // what is stored, in the order of the numbers
 	bytes     int64             // of tail
 	count     uint64            // of the last state written
+	unsure    bool              // it is not synced, though it should be some time
+	place     int64             // where the last state is that is as sure as it is asked for
 	renumbers uint32            // in current
 	latest    ipcio.OutboxState // the last state written
 	written   ipcio.OutboxState // the last one that is as sure as it is asked for
@@ -150,6 +152,9 @@ func (l *log) load() (next uint64, err error) {
 		if c.count > 0 {
 			l.written = c.state
 		}
+		if c.shifted {
+			l.written.Acked = 0
+		}
 		if c.stateErr != nil {
 			doubtful = doubtful || last
 			damage(s, blockBytes, c.stateErr)
@@ -248,7 +253,7 @@ func (l *log) begin(number uint64) error {
 	draft := strings.TrimSuffix(name, suffix) + unfit
 	b := appendHeader(nil, &header{token: l.token, segment: number, domain: l.cfg.domain, client: l.cfg.client})
 	b = append(b, make([]byte, 2*blockBytes)...)
-	copy(b[statePlace(l.count+1):], appendState(nil, &l.latest, l.count+1, 0))
+	copy(b[blockBytes:], appendState(nil, &l.latest, l.count+1, 0))
 	l.dir.remove(draft) // of a try that failed; there is none as a rule
 	f, err := l.dir.create(draft)
 	if err != nil {
@@ -276,11 +281,9 @@ func (l *log) begin(number uint64) error {
 	}
 	l.segments = append(l.segments, &segment{number: number, size: recordsBegin})
 	l.current, l.size, l.count, l.renumbers = f, recordsBegin, l.count+1, 0
+	l.place, l.unsure = blockBytes, false
 	return nil
 }
-
-// statePlace is where in a segment the state with a count is.
-func statePlace(count uint64) int64 { return blockBytes + int64(count%2)*blockBytes }
 
 // A fatalError is one after which nobody knows what the disk holds.
 type fatalError struct{ error }
@@ -463,9 +466,7 @@ func (l *log) write(batch []op, state ipcio.OutboxState, changed bool) (waiting 
 		save(state)
 	}
 	if sync && l.cfg.synced && l.failed == nil {
-		if err := l.current.Sync(); err != nil {
-			l.refuse(&fatalError{err}, &full)
-		}
+		l.refuse(l.sync(), &full)
 	}
 	if l.failed != nil {
 		refused, kept, waiting = max(refused, kept), 0, nil
@@ -520,13 +521,37 @@ func (l *log) temporary(err error) bool {
 	return !fatal && noRoom(err)
 }
 
+// sync has the current segment on the disk. It is tried once.
+func (l *log) sync() error {
+	if err := l.current.Sync(); err != nil {
+		return &fatalError{err}
+	}
+	l.sure()
+	return nil
+}
+
+// sure says that what was written to the current segment is as sure as it is
+// asked for.
+func (l *log) sure() {
+	if l.unsure {
+		l.place, l.unsure = l.otherPlace(), false
+	}
+}
+
+// otherPlace is where the next state goes: never over the one that is sure.
+func (l *log) otherPlace() int64 { return 3*blockBytes - l.place }
+
 // storeState writes the state. It is synced with what comes after it.
 func (l *log) storeState(s *ipcio.OutboxState) error {
 	block := appendState(nil, s, l.count+1, l.renumbers)
-	if _, err := l.current.WriteAt(block, statePlace(l.count+1)); err != nil {
+	if _, err := l.current.WriteAt(block, l.otherPlace()); err != nil {
 		return err
 	}
 	l.count++
+	l.unsure = true
+	if !l.cfg.synced {
+		l.sure()
+	}
 	l.latest = *s
 	return nil
 }
@@ -540,8 +565,8 @@ func (l *log) storeRecords(ops []op) error {
 	}
 	if l.size > recordsBegin && l.size+int64(size) > int64(l.cfg.segmentBytes) {
 		if l.cfg.synced {
-			if err := l.current.Sync(); err != nil {
-				return &fatalError{err}
+			if err := l.sync(); err != nil {
+				return err
 			}
 		}
 		if err := l.begin(l.segments[len(l.segments)-1].number + 1); err != nil {
@@ -655,9 +680,7 @@ func (l *log) move(from *segment) error {
 	}
 	err = l.append(b)
 	if err == nil && l.cfg.synced {
-		if err = l.current.Sync(); err != nil {
-			err = &fatalError{err}
-		}
+		err = l.sync()
 	}
 	if err != nil {
 		var full error

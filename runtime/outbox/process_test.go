@@ -356,7 +356,6 @@ type result struct{ accepted, handled, again, lost int }
 func (s *storm) check() (r result) {
 	s.t.Helper()
 	handled := make(map[id]int)
-	type life struct{ pid, process, stream int }
 	inLife := make(map[int]map[id]bool)
 	last := make(map[[2]int]id) // of a server's life and a stream
 	readJournal(s.t, s.log, func(line string) {

@@ -9,7 +9,7 @@ import (
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
-var durableSeeds = flag.Uint64("session.durable", 1000, "how many histories TestDurableHistories plays")
+var durableSeeds = flag.Uint64("session.durable", 500, "how many histories TestDurableHistories plays")
 
 // TestDurableHistories plays random histories of a durable client and a
 // server: connections are cut, both are killed, what the keeper was told and
