@@ -38,3 +38,10 @@ func complete(cmd *cobra.Command, flag string, how cobra.ShellCompDirective, wor
 		panic(err) // there is no such flag
 	}
 }
+
+// dirname makes a shell propose directories for a flag.
+func dirname(cmd *cobra.Command, flag string) {
+	if err := cmd.MarkFlagDirname(flag); err != nil {
+		panic(err) // there is no such flag
+	}
+}

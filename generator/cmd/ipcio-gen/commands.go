@@ -45,6 +45,7 @@ every constraint, damaged bytes, and a fuzz test for each struct.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to write to")
+	dirname(cmd, "out")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "the sides to write: server, client (default both)")
 	cmd.Flags().BoolVar(&tests, "tests", false, "write tests of the types too")
 	complete(cmd, "only", cobra.ShellCompDirectiveNoFileComp, string(generator.ServerSide), string(generator.ClientSide))
@@ -82,6 +83,7 @@ func (t *tool) verifyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to compare with")
+	dirname(cmd, "out")
 	cmd.Flags().StringSliceVar(&only, "only", nil, "the sides that are written: server, client (default both)")
 	cmd.Flags().BoolVar(&tests, "tests", false, "tests of the types are written too")
 	complete(cmd, "only", cobra.ShellCompDirectiveNoFileComp, string(generator.ServerSide), string(generator.ClientSide))

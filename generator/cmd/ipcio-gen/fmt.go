@@ -40,6 +40,7 @@ the canonical layout.`,
 			return f.run(files)
 		},
 	}
+	cmd.ValidArgsFunction = cobra.FixedCompletions([]string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt)
 	cmd.Flags().BoolVarP(&f.list, "list", "l", false, "print the names of the files that would change")
 	cmd.Flags().BoolVarP(&f.diff, "diff", "d", false, "print what would change")
 	cmd.Flags().BoolVarP(&f.write, "write", "w", false, "change the files")

@@ -16,7 +16,10 @@
 //	breaking    say what changed since a release, and who upgrades first
 //	lock        write commands.lock, which breaking compares with
 //	schema      print or install the JSON Schema for editors
+//	docs        describe the protocol for people
+//	export      write the protocol in another language
 //	explain     explain the code of a finding
+//	man         write the manual pages
 //	completion  write the completion script of a shell
 //
 // The exit status is 0 if all is well, 1 for findings (errors and warnings of

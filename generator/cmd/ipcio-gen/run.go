@@ -76,8 +76,9 @@ func (t *tool) rootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		t.generateCommand(), t.verifyCommand(), t.checkCommand(), t.lintCommand(), t.fmtCommand(),
-		t.breakingCommand(), t.lockCommand(), t.docsCommand(), t.exportCommand(), t.schemaCommand(), t.initCommand(), t.explainCommand(),
+		t.breakingCommand(), t.lockCommand(), t.docsCommand(), t.exportCommand(), t.schemaCommand(), t.initCommand(), t.explainCommand(), t.manCommand(),
 	)
+	setExamples(root)
 	return root
 }
 
