@@ -190,6 +190,54 @@ func TestNextProcess(t *testing.T) {
 	close(release)
 }
 
+// A client that is closed with messages in its outbox leaves them to its next
+// process. A server that lives through it handles each of them once.
+func TestCloseLeavesTheRest(t *testing.T) {
+	dir := socketDir(t)
+	got := newList()
+	release := make(chan struct{})
+	var once sync.Once
+	serve(t, dir, map[string]ipcio.HandlerFunc{"up": func(ctx context.Context, m *ipcio.Message) (any, error) {
+		var s string
+		err := m.Decode(&s)
+		got.add(s)
+		once.Do(func() { <-release })
+		return nil, err
+	}})
+	box, ctx := newMemory(), within(t)
+	gaps := make(chan ipcio.Gap, 10)
+	one := client(t, ipcio.ClientConfig{Dir: dir, Outbox: in{box}, OnGap: func(g ipcio.Gap) { gaps <- g }}, nil)
+	if err := one.Connect(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"1", "2", "3"} {
+		if err := one.Emit(ctx, "up", s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got.wait(t, "1")
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Emit(ctx, "up", "late"); !errors.Is(err, ipcio.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	two := client(t, ipcio.ClientConfig{Dir: dir, Outbox: in{box}}, nil)
+	if err := errors.Join(two.Emit(ctx, "up", "4"), two.Connect(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := two.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	got.wait(t, "1", "2", "3", "4")
+	select {
+	case g := <-gaps:
+		t.Errorf("what stays in the outbox is no gap: %+v", g)
+	default:
+	}
+}
+
 // A full disk: Emit says so at once and stores nothing; when there is room
 // again it goes on, and what was accepted is handled, in order, once.
 func TestEmitToAFullDisk(t *testing.T) {

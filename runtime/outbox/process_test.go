@@ -262,6 +262,7 @@ func (s *storm) serve() { s.server = spawn(s.t, "server", s.dir, s.log) }
 func TestStormDurable(t *testing.T) {
 	for _, mode := range []string{"sync", "process"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Logf("-outbox.seed=%d", *seed)
 			rnd := rand.New(rand.NewPCG(*seed, 1))
 			s := newStorm(t, mode)
 			s.serve()
@@ -303,8 +304,8 @@ func TestStormDurable(t *testing.T) {
 			if _, err := os.Stat(s.box); err != nil {
 				t.Error(err)
 			}
-			t.Logf("ledger: mode=%s client_kills=%d of_them_with_the_server=%d server_kills=%d accepted=%d handled=%d again=%d lost=%d seed=%d",
-				mode, n, both, both+alone, r.accepted, r.handled, r.again, r.lost, *seed)
+			t.Logf("ledger: mode=%s client_kills=%d of_them_with_the_server=%d server_kills=%d accepted=%d handled=%d again=%d lost=%d",
+				mode, n, both, both+alone, r.accepted, r.handled, r.again, r.lost)
 		})
 	}
 }
