@@ -106,10 +106,12 @@ func TestChecker(t *testing.T) {
 
 		{"to another client", [][]Record{accepted(Across, ann, NameOf(bob), 0, 2), to(Across, NameOf(bob), 1, 1, 2)}, nil, Counts{}},
 		{"to another client, lost", [][]Record{accepted(Across, ann, NameOf(bob), 0, 2), to(Across, NameOf(bob), 1, 1)}, nil, Counts{Lost: 1}},
-		{"to another client that died and came again", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 2), to(Across, NameOf(bob), 2, 5, 6)}, died(bob), Counts{}},
+		{"to another client that died and came again", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 2), to(Across, NameOf(bob), 2, 5, 6), missed(ann, 5)}, died(bob), Counts{}},
+		{"to another client that died and came again, not all reported", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 2), to(Across, NameOf(bob), 2, 5, 6), missed(ann, 3)}, died(bob), Counts{Lost: 2}},
+		{"to another client that died, more reported than there was", [][]Record{accepted(Across, ann, NameOf(bob), 0, 3), to(Across, NameOf(bob), 1, 1, 2), missed(ann, 4)}, died(bob), Counts{Invented: 1}},
 		{"to another client that died, reported", [][]Record{up(1), handled(1, 1), accepted(Across, ann, NameOf(bob), 0, 3), to(Across, NameOf(bob), 1, 1, 2), missed(ann, 1)}, died(bob), Counts{}},
-		{"to another client that died, a hole", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 3)}, died(bob), Counts{Lost: 1}},
-		{"to another client that came again, twice", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 2), to(Across, NameOf(bob), 2, 2)}, died(bob), Counts{Duplicated: 1}},
+		{"to another client that died, a hole", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 3), missed(ann, 7)}, died(bob), Counts{Lost: 1}},
+		{"to another client that came again, twice", [][]Record{accepted(Across, ann, NameOf(bob), 0, 9), to(Across, NameOf(bob), 1, 1, 2), to(Across, NameOf(bob), 2, 2), missed(ann, 7)}, died(bob), Counts{Duplicated: 1}},
 
 		{"broadcasts to one that came late", [][]Record{accepted(News, 0, 0, 1, 5), to(News, ann, 1, 3, 4, 5)}, ended(1, Shutdown), Counts{}},
 		{"broadcasts, a hole", [][]Record{accepted(News, 0, 0, 1, 5), to(News, ann, 1, 2, 4, 5)}, ended(1, Shutdown), Counts{Lost: 1}},

@@ -55,8 +55,22 @@ func (f *fleet) serve(ctx context.Context) error {
 func (f *fleet) ready(ctx context.Context, p *process) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, _, err := p.expect(ctx, "ready")
-	return err
+	// What keeps it from being ready may be that another one is not there.
+	if s := f.server; s != nil && s != p {
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			select {
+			case <-s.ended:
+				cancel()
+			case <-stop:
+			}
+		}()
+	}
+	if _, _, err := p.expect(ctx, "ready"); err != nil {
+		return errors.Join(err, f.alive())
+	}
+	return nil
 }
 
 // killServer ends the server's life.

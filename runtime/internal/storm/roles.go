@@ -138,8 +138,8 @@ func serverRole(p *player) error {
 			case err == nil:
 				*count++
 				failed.set(journal.Write(Record{Event: Accepted, Flow: Down, To: it.From, Life: cfg.Life, Number: *count}))
-			case !errors.Is(err, ipcio.ErrQueueFull) && !errors.Is(err, ipcio.ErrPeerGone) && !errors.Is(err, ipcio.ErrClosed):
-				failed.set(err)
+			case !errors.Is(err, ipcio.ErrQueueFull) && !errors.Is(err, ipcio.ErrPeerGone) && !errors.Is(err, context.Canceled):
+				failed.set(err) // ctx ends with the session, when its client was killed
 			}
 			return nil, nil
 		}),

@@ -37,3 +37,11 @@ func TestStormServer(t *testing.T) {
 func TestStormCut(t *testing.T) {
 	weather(t, CutStorm{Losses: 500, Processes: 2, Clients: 8, Seed: 1}.Run)
 }
+
+func TestStormClients(t *testing.T) {
+	weather(t, ClientsStorm{Kills: 20, Processes: 2, Clients: 4, Life: 50 * time.Millisecond, Seed: 1}.Run)
+}
+
+func TestStormBoth(t *testing.T) {
+	weather(t, ClientsStorm{Kills: 10, Both: 10, Processes: 2, Clients: 4, Life: 50 * time.Millisecond, Seed: 1}.Run)
+}
