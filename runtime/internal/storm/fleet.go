@@ -18,6 +18,7 @@ type fleet struct {
 	largest int // bytes of a payload
 	down    int // every so many events the server answers with one
 	news    time.Duration
+	bytes   int // of a broadcast's payload; 0: as others
 	limits  ipcio.Limits
 
 	server  *process // nil while there is none
@@ -34,7 +35,7 @@ func (f *fleet) launch() error {
 	f.life++
 	path := f.journal("server", int(f.life))
 	p, err := f.start("server", serverConfig{
-		Dir: f.dir, Journal: path, Life: f.life, Largest: f.largest, Down: f.down, News: f.news, Limits: f.limits,
+		Dir: f.dir, Journal: path, Life: f.life, Largest: f.largest, Down: f.down, News: f.news, NewsBytes: f.bytes, Limits: f.limits,
 	})
 	if err != nil {
 		return err
@@ -91,7 +92,7 @@ func (f *fleet) end1(how End) {
 // when all are connected.
 func (f *fleet) sail(ctx context.Context, processes int, cfg clientsConfig) error {
 	cfg.All = processes * cfg.Count
-	cfg.Generation = 1
+	cfg.Generation, cfg.Largest, cfg.NewsBytes = 1, f.largest, f.bytes
 	for i := range processes {
 		cfg.First = i * cfg.Count
 		p, err := f.startClients(cfg)
@@ -216,4 +217,19 @@ func (f *fleet) read(c *Checker) error {
 		}
 	}
 	return nil
+}
+
+// awaitNews waits until the server has broadcast so often.
+func (f *fleet) awaitNews(ctx context.Context, messages int) error {
+	for {
+		switch n, err := f.server.askNumbers(ctx, "news", "news", 1); {
+		case err != nil:
+			return err
+		case n[0] >= int64(messages):
+			return nil
+		}
+		if err := errors.Join(f.alive(), pause(ctx, 20*time.Millisecond)); err != nil {
+			return err
+		}
+	}
 }

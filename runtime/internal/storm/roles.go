@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,20 +27,25 @@ type item struct {
 	Fill   []byte `cbor:"x"`
 }
 
-// fill makes the payload of an item, of a size and with bytes that follow from
-// the numbers. Most are small, one in some hundreds fills several packets, one
-// in some thousands more than a socket holds.
+// fill makes the payload of an item, of a size that follows from its numbers.
+// Most are small, one in some hundreds fills several packets, one in some
+// thousands more than a socket holds.
 func (it *item) fill(largest int) {
 	h := it.hash()
-	var size int
 	switch {
 	case h%4096 == 0:
-		size = int(h>>13) % (largest + 1)
+		it.fillTo(int(h>>33) % (largest + 1))
 	case h%256 == 1:
-		size = int(h>>13) % min(largest+1, 20<<10)
+		it.fillTo(int(h>>33) % min(largest+1, 20<<10))
 	default:
-		size = int(h>>13) % min(largest+1, 200)
+		it.fillTo(int(h>>33) % min(largest+1, 200))
 	}
+}
+
+// fillTo makes the payload, of a given size, with bytes that follow from the
+// numbers.
+func (it *item) fillTo(size int) {
+	h := it.hash()
 	it.Fill = make([]byte, size)
 	for i := range it.Fill {
 		it.Fill[i] = byte(h>>8) + byte(i) + byte(i>>8)
@@ -53,10 +59,15 @@ func (it *item) hash() uint64 {
 	return h ^ h>>32
 }
 
-// check fails if the payload is not the one that was sent.
-func (it *item) check(largest int) error {
+// check fails if the payload is not the one that was sent. exact is its size; 0
+// stands for the one that fill chooses.
+func (it *item) check(largest, exact int) error {
 	want := *it
-	want.fill(largest)
+	if exact > 0 {
+		want.fillTo(exact)
+	} else {
+		want.fill(largest)
+	}
 	if string(want.Fill) != string(it.Fill) {
 		return fmt.Errorf("item %d from %x: %d bytes that are not the %d which were sent", it.Number, it.From, len(it.Fill), len(want.Fill))
 	}
@@ -76,6 +87,7 @@ type serverConfig struct {
 	Largest      int           // bytes of a payload
 	Down         int           // every so many events of a client are answered with one; 0: none
 	News         time.Duration // between two broadcasts; 0: none
+	NewsBytes    int           // of a broadcast's payload; 0: as others
 	Limits       ipcio.Limits
 }
 
@@ -111,7 +123,7 @@ func serverRole(p *player) error {
 		if err := m.Decode(&it); err != nil {
 			return nil, err
 		}
-		if err := it.check(cfg.Largest); err != nil {
+		if err := it.check(cfg.Largest, 0); err != nil {
 			return nil, err
 		}
 		if name := nameOf(it.From); m.From().Name() != name {
@@ -160,6 +172,7 @@ func serverRole(p *player) error {
 
 	quit := make(chan struct{})
 	var news sync.WaitGroup
+	var told atomic.Uint64 // broadcasts
 	if cfg.News > 0 {
 		news.Go(func() {
 			ticker := time.NewTicker(cfg.News)
@@ -171,12 +184,15 @@ func serverRole(p *player) error {
 					return
 				}
 				it := &item{Life: cfg.Life, Number: n}
-				it.fill(cfg.Largest)
+				if it.fill(cfg.Largest); cfg.NewsBytes > 0 {
+					it.fillTo(cfg.NewsBytes)
+				}
 				if err := s.Broadcast(context.Background(), "news", it); err != nil {
 					failed.set(err)
 					return
 				}
 				failed.set(journal.Write(Record{Event: Accepted, Flow: News, Life: cfg.Life, Number: n}))
+				told.Store(n)
 			}
 		})
 	}
@@ -196,8 +212,19 @@ func serverRole(p *player) error {
 					}
 				}
 				p.say("clients %d %d", kept, connected)
+			case "heap":
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				p.say("heap %d", m.HeapAlloc)
+			case "news":
+				p.say("news %d", told.Load())
 			case "shutdown":
-				close(quit)
+				select {
+				case <-quit:
+				default:
+					close(quit)
+				}
 				news.Wait()
 				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				defer cancel()
@@ -243,7 +270,9 @@ type clientsConfig struct {
 	Generation   int
 	All          int           // how many clients there are in all, numbered from 0
 	Largest      int           // bytes of a payload
+	NewsBytes    int           // of a broadcast's payload; 0: as others
 	Queue        int           // frames of the queue
+	Silent       bool          // send nothing
 	Pace         time.Duration // between two events of one client; 0: as fast as they are taken
 	Calls        int           // every so many events a call; 0: none
 	Across       int           // every so many events one to the next client; 0: none
@@ -364,7 +393,11 @@ func (l *load) add(ctx context.Context, number int) error {
 	handle := func(flow Flow) ipcio.HandlerFunc {
 		return func(_ context.Context, m *ipcio.Message) (any, error) {
 			var it item
-			if err := errors.Join(m.Decode(&it), it.check(l.cfg.Largest)); err != nil {
+			exact := 0
+			if flow == News {
+				exact = l.cfg.NewsBytes
+			}
+			if err := errors.Join(m.Decode(&it), it.check(l.cfg.Largest, exact)); err != nil {
 				l.failed.set(err)
 				return nil, err
 			}
@@ -390,6 +423,9 @@ func (l *load) add(ctx context.Context, number int) error {
 }
 
 func (l *load) begin() {
+	if l.cfg.Silent {
+		return
+	}
 	for i, lc := range l.clients {
 		rng := rand.New(rand.NewPCG(l.cfg.Seed, uint64(l.cfg.First+i)))
 		l.senders.Go(func() { l.failed.set(l.send(lc, rng)) })

@@ -45,3 +45,11 @@ func TestStormClients(t *testing.T) {
 func TestStormBoth(t *testing.T) {
 	weather(t, ClientsStorm{Kills: 10, Both: 10, Processes: 2, Clients: 4, Life: 50 * time.Millisecond, Seed: 1}.Run)
 }
+
+func TestStormStop(t *testing.T) {
+	weather(t, StopStorm{Stops: 8, Longest: 500 * time.Millisecond, Processes: 2, Clients: 4, Seed: 1}.Run)
+}
+
+func TestStormBroadcast(t *testing.T) {
+	weather(t, BroadcastStorm{Clients: 40, Stopped: 10, Messages: 300, Bytes: 8 << 10, Ring: 256 << 10, Seed: 1}.Run)
+}
