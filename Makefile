@@ -201,6 +201,10 @@ STORM     := go run ./runtime/internal/storm/cmd/storm
 KILLS     ?= 1000
 MESSAGES  ?= 1000000
 LOSSES    ?= 100000
+STOPS     ?= 100
+LONGSTOPS ?= 10
+CONNECTS  ?= 100000
+RETURNING ?= 5000
 
 .PHONY: storm-server
 storm-server: ## kill the server KILLS times (1000) under load, until MESSAGES (1000000) were accepted
@@ -224,6 +228,30 @@ LOSSES_OF_POWER ?= 10000
 storm-power: ## have the power go off LOSSES_OF_POWER times (10000) under an outbox; flip a bit of each byte of one
 	$(LEDGER) -name 'Outbox: the power goes off, bits flip' -repeat 'make storm-power LOSSES_OF_POWER=$(LOSSES_OF_POWER)' -- \
 		go test -v -count=1 -timeout 24h -run '^(TestPowerLoss|TestEveryByte.*|TestFaults)$$' ./runtime/outbox -outbox.power=$(LOSSES_OF_POWER)
+
+.PHONY: storm-clients
+storm-clients: ## kill processes with clients KILLS times (1000), then as often/3 together with the server
+	$(LEDGER) -name 'Storm: clients are killed' -repeat 'make storm-clients KILLS=$(KILLS) SEED=$(SEED)' -- \
+		$(STORM) clients -kills $(KILLS) -seed $(SEED)
+	$(LEDGER) -name 'Storm: clients and the server are killed' -repeat 'make storm-clients KILLS=$(KILLS) SEED=$(SEED)' -- \
+		$(STORM) clients -kills $$(($(KILLS)/3)) -both $$(($(KILLS)/3)) -seed $(SEED)
+
+.PHONY: storm-stop
+storm-stop: ## stop processes STOPS times (100), LONGSTOPS (10) of them for 20 s; then 100 of 1,000 while there are broadcasts
+	$(LEDGER) -name 'Storm: processes are stopped' -repeat 'make storm-stop STOPS=$(STOPS) LONGSTOPS=$(LONGSTOPS) SEED=$(SEED)' -- \
+		$(STORM) stop -stops $(STOPS) -long $(LONGSTOPS) -seed $(SEED)
+	$(LEDGER) -name 'Storm: broadcasts to some that are stopped' -repeat 'make storm-stop STOPS=$(STOPS) LONGSTOPS=$(LONGSTOPS) SEED=$(SEED)' -- \
+		$(STORM) broadcast -clients 900 -stopped 100 -seed $(SEED)
+
+.PHONY: storm-fds
+storm-fds: ## no descriptors left; then RETURNING clients (5000) that come back to a server all at once
+	$(LEDGER) -name 'Storm: no descriptors' -repeat 'make storm-fds RETURNING=$(RETURNING)' -- $(STORM) descriptors
+	$(LEDGER) -name 'Storm: all clients come back at once' -repeat 'make storm-fds RETURNING=$(RETURNING)' -- $(STORM) return -clients $(RETURNING)
+
+.PHONY: storm-leaks
+storm-leaks: ## CONNECTS clients (100000) come and go, as many calls are cancelled: nothing is left
+	$(LEDGER) -name 'Storm: nothing is left' -repeat 'make storm-leaks CONNECTS=$(CONNECTS)' -- \
+		$(STORM) leak -connects $(CONNECTS) -cancels $(CONNECTS)
 
 # EXPORTNODE is made anew when the list of packages changes.
 EXPORTNODE := $(abspath $(OUT))/exportcheck

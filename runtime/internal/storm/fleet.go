@@ -15,11 +15,12 @@ import (
 // its clients.
 type fleet struct {
 	*crew
-	largest int // bytes of a payload
-	down    int // every so many events the server answers with one
-	news    time.Duration
-	bytes   int // of a broadcast's payload; 0: as others
-	limits  ipcio.Limits
+	largest     int // bytes of a payload
+	down        int // every so many events the server answers with one
+	news        time.Duration
+	bytes       int // of a broadcast's payload; 0: as others
+	limits      ipcio.Limits
+	descriptors int // so many more than a server has when it serves; 0: what the system gives
 
 	server  *process // nil while there is none
 	life    uint32
@@ -35,7 +36,7 @@ func (f *fleet) launch() error {
 	f.life++
 	path := f.journal("server", int(f.life))
 	p, err := f.start("server", serverConfig{
-		Dir: f.dir, Journal: path, Life: f.life, Largest: f.largest, Down: f.down, News: f.news, NewsBytes: f.bytes, Limits: f.limits,
+		Dir: f.dir, Journal: path, Life: f.life, Largest: f.largest, Down: f.down, News: f.news, NewsBytes: f.bytes, Limits: f.limits, Descriptors: f.descriptors,
 	})
 	if err != nil {
 		return err
@@ -56,22 +57,8 @@ func (f *fleet) serve(ctx context.Context) error {
 func (f *fleet) ready(ctx context.Context, p *process) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	// What keeps it from being ready may be that another one is not there.
-	if s := f.server; s != nil && s != p {
-		stop := make(chan struct{})
-		defer close(stop)
-		go func() {
-			select {
-			case <-s.ended:
-				cancel()
-			case <-stop:
-			}
-		}()
-	}
-	if _, _, err := p.expect(ctx, "ready"); err != nil {
-		return errors.Join(err, f.alive())
-	}
-	return nil
+	_, _, err := p.expect(ctx, "ready")
+	return err
 }
 
 // killServer ends the server's life.
@@ -107,9 +94,12 @@ func (f *fleet) sail(ctx context.Context, processes int, cfg clientsConfig) erro
 		}
 	}
 	for _, p := range f.clients {
-		if _, err := p.stdin.Write([]byte("go\n")); err != nil {
+		if err := p.tell("go"); err != nil {
 			return err
 		}
+	}
+	if f.news > 0 {
+		return f.server.tell("begin")
 	}
 	return nil
 }
@@ -175,6 +165,7 @@ func (f *fleet) land(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	f.server.may.Store(true)
 	if _, err := f.server.ask(ctx, "shutdown", "down"); err != nil {
 		return err
 	}
@@ -184,6 +175,7 @@ func (f *fleet) land(ctx context.Context) error {
 		return err
 	}
 	return f.each(func(p *process) error {
+		p.may.Store(true)
 		if _, err := p.ask(ctx, "quit", "bye"); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -26,7 +27,7 @@ const roleVariable = "IPCIO_STORM_ROLE"
 var roles = map[string]func(*player) error{
 	"server":  serverRole,
 	"clients": clientsRole,
-	"idle":    idleRole,
+	"churn":   churnRole,
 	"starve":  starveRole,
 }
 
@@ -94,6 +95,7 @@ type process struct {
 	stdin io.WriteCloser
 	ended chan struct{} // closed when it has ended and all its output is read
 	err   error         // why it ended; set before ended is closed
+	may   atomic.Bool   // it may end
 
 	mu      sync.Mutex // guards the fields below
 	lines   []line     // that nobody has waited for yet
@@ -171,10 +173,18 @@ func (p *process) expect(ctx context.Context, prefix string) (string, time.Time,
 	}
 }
 
+// tell says a line.
+func (p *process) tell(request string) error {
+	if _, err := io.WriteString(p.stdin, request+"\n"); err != nil {
+		return fmt.Errorf("tell %s to %s: %w; its last words:\n%s", p.role, request, err, p.stderr.String())
+	}
+	return nil
+}
+
 // ask says a line and waits for the answer.
 func (p *process) ask(ctx context.Context, request, answer string) (string, error) {
-	if _, err := io.WriteString(p.stdin, request+"\n"); err != nil {
-		return "", fmt.Errorf("tell %s to %s: %w; its last words:\n%s", p.role, request, err, p.stderr.String())
+	if err := p.tell(request); err != nil {
+		return "", err
 	}
 	rest, _, err := p.expect(ctx, answer)
 	return rest, err
@@ -205,6 +215,7 @@ func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s
 // kill ends the process as the kernel does, without a word, and waits until
 // it is gone.
 func (p *process) kill() {
+	p.may.Store(true)
 	p.cmd.Process.Kill() // fails only if it has ended
 	p.stdin.Close()
 	<-p.ended
@@ -212,6 +223,7 @@ func (p *process) kill() {
 
 // quit has the process end by itself.
 func (p *process) quit(ctx context.Context) error {
+	p.may.Store(true)
 	p.stdin.Close()
 	select {
 	case <-p.ended:
@@ -260,17 +272,22 @@ func (t *tail) String() string {
 
 // A crew is the processes of one storm, and the directory that they share.
 type crew struct {
-	dir   string
-	mu    sync.Mutex // guards procs
-	procs []*process
+	dir    string
+	cancel context.CancelCauseFunc
+	mu     sync.Mutex // guards procs
+	procs  []*process
 }
 
-func newCrew(name string) (*crew, error) {
+// newCrew also returns a ctx that ends when one of the processes ends that
+// should not: what the storm waits for may never come then.
+func newCrew(ctx context.Context, name string) (*crew, context.Context, error) {
 	dir, err := newDir(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &crew{dir: dir}, nil
+	c := &crew{dir: dir}
+	ctx, c.cancel = context.WithCancelCause(ctx)
+	return c, ctx, nil
 }
 
 // start starts a process that ends with the crew.
@@ -282,6 +299,12 @@ func (c *crew) start(role string, config any) (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.procs = append(c.procs, p)
+	go func() {
+		<-p.ended
+		if !p.may.Load() {
+			c.cancel(p.alive())
+		}
+	}()
 	return p, nil
 }
 
@@ -294,6 +317,7 @@ func (c *crew) end(err error) error {
 	for _, p := range procs {
 		p.kill()
 	}
+	c.cancel(nil)
 	if err != nil {
 		return fmt.Errorf("%w\njournals are in %s", err, c.dir)
 	}

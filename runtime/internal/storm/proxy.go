@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -272,21 +271,4 @@ func newDir(name string) (string, error) {
 		return "", err
 	}
 	return dir, os.Chmod(dir, 0o700)
-}
-
-// descriptors returns how many descriptors this process has open, the one
-// that counts them not among them.
-func descriptors() (int, error) {
-	entries, err := os.ReadDir("/proc/self/fd")
-	return len(entries) - 1, err
-}
-
-// setDescriptorLimit bounds the descriptors of this process, softly.
-func setDescriptorLimit(n uint64) error {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return err
-	}
-	limit.Cur = min(n, limit.Max)
-	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 }

@@ -86,9 +86,26 @@ type serverConfig struct {
 	Life         uint32
 	Largest      int           // bytes of a payload
 	Down         int           // every so many events of a client are answered with one; 0: none
-	News         time.Duration // between two broadcasts; 0: none
+	News         time.Duration // between two broadcasts, once told "begin"; 0: none
 	NewsBytes    int           // of a broadcast's payload; 0: as others
 	Limits       ipcio.Limits
+	Descriptors  int // so many more than there are when it serves; 0: what the system gives
+}
+
+// heap returns the bytes of what is in use.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first found to have finalizers, and what pools kept for one round
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// stats returns the number of goroutines, of descriptors and of bytes in use.
+func stats() string {
+	bytes := heap()
+	open, _ := descriptors() // none is no number that it can have
+	return fmt.Sprintf("%d %d %d", runtime.NumGoroutine(), len(open), bytes)
 }
 
 // serverRole serves the domain. It says "ready"; told "shutdown", it delivers
@@ -163,18 +180,33 @@ func serverRole(p *player) error {
 			}
 			return it, nil
 		}),
+		s.On("block", func(ctx context.Context, m *ipcio.Message) (any, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}),
 		s.Start(context.Background()),
 	)
 	if err != nil {
 		return err
+	}
+	if cfg.Descriptors > 0 {
+		if err := allowDescriptors(cfg.Descriptors); err != nil {
+			return err
+		}
 	}
 	p.say("ready")
 
 	quit := make(chan struct{})
 	var news sync.WaitGroup
 	var told atomic.Uint64 // broadcasts
+	begin := make(chan struct{})
 	if cfg.News > 0 {
 		news.Go(func() {
+			select {
+			case <-begin:
+			case <-quit:
+				return
+			}
 			ticker := time.NewTicker(cfg.News)
 			defer ticker.Stop()
 			for n := uint64(1); ; n++ {
@@ -213,10 +245,16 @@ func serverRole(p *player) error {
 				}
 				p.say("clients %d %d", kept, connected)
 			case "heap":
-				runtime.GC()
-				var m runtime.MemStats
-				runtime.ReadMemStats(&m)
-				p.say("heap %d", m.HeapAlloc)
+				p.say("heap %d", heap())
+			case "stats":
+				p.say("stats %s", stats())
+			case "plenty":
+				if err := setDescriptorLimit(plenty); err != nil {
+					return err
+				}
+				p.say("plenty")
+			case "begin":
+				close(begin)
 			case "news":
 				p.say("news %d", told.Load())
 			case "shutdown":
@@ -273,6 +311,7 @@ type clientsConfig struct {
 	NewsBytes    int           // of a broadcast's payload; 0: as others
 	Queue        int           // frames of the queue
 	Silent       bool          // send nothing
+	NoWait       bool          // do not wait until they are connected
 	Pace         time.Duration // between two events of one client; 0: as fast as they are taken
 	Calls        int           // every so many events a call; 0: none
 	Across       int           // every so many events one to the next client; 0: none
@@ -416,7 +455,7 @@ func (l *load) add(ctx context.Context, number int) error {
 	}
 	// Not Connect: it stops when a name is taken, as it is until the server has
 	// seen that whoever had it was killed.
-	if err := c.Start(); err != nil {
+	if err := c.Start(); err != nil || l.cfg.NoWait {
 		return err
 	}
 	return c.Connect(ctx)
@@ -550,6 +589,3 @@ func (l *load) close() error {
 	all.Wait()
 	return errors.Join(errs...)
 }
-
-func idleRole(p *player) error   { return nil }
-func starveRole(p *player) error { return nil }

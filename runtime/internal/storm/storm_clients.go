@@ -24,7 +24,7 @@ type ClientsStorm struct {
 
 // Run runs the storm.
 func (s ClientsStorm) Run(ctx context.Context) (_ *Ledger, err error) {
-	c, err := newCrew("clients")
+	c, ctx, err := newCrew(ctx, "clients")
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (s ClientsStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 		if err := f.ready(ctx, p); err != nil {
 			return nil, err
 		}
-		if _, err := p.stdin.Write([]byte("go\n")); err != nil {
+		if err := p.tell("go"); err != nil {
 			return nil, err
 		}
 	}

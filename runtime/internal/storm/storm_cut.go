@@ -22,7 +22,7 @@ type CutStorm struct {
 
 // Run runs the storm.
 func (s CutStorm) Run(ctx context.Context) (_ *Ledger, err error) {
-	c, err := newCrew("cut")
+	c, ctx, err := newCrew(ctx, "cut")
 	if err != nil {
 		return nil, err
 	}

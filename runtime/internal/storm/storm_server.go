@@ -22,7 +22,7 @@ type ServerStorm struct {
 // Run runs the storm. The ledger is there also if the error says that a
 // promise was broken.
 func (s ServerStorm) Run(ctx context.Context) (_ *Ledger, err error) {
-	c, err := newCrew("kill")
+	c, ctx, err := newCrew(ctx, "kill")
 	if err != nil {
 		return nil, err
 	}

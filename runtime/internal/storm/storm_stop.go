@@ -35,7 +35,7 @@ type StopStorm struct {
 
 // Run runs the storm.
 func (s StopStorm) Run(ctx context.Context) (_ *Ledger, err error) {
-	c, err := newCrew("stop")
+	c, ctx, err := newCrew(ctx, "stop")
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +125,15 @@ func (s StopStorm) whileStopped(ctx context.Context, f *fleet, victim *process, 
 		}
 		var slowest time.Duration
 		for _, p := range f.clients {
-			for range s.Clients {
+			for left := s.Clients; left > 0; {
 				_, when, err := p.expect(limit, "lost")
 				if err != nil {
-					return 0, fmt.Errorf("the server is stopped: %w", err)
+					return 0, fmt.Errorf("the server is stopped and not all clients notice: %w", err)
 				}
-				slowest = max(slowest, when.Sub(at))
+				if when.After(at) { // and not of a stop before
+					slowest = max(slowest, when.Sub(at))
+					left--
+				}
 			}
 		}
 		return slowest, nil
@@ -184,7 +187,7 @@ type BroadcastStorm struct {
 
 // Run runs the storm.
 func (s BroadcastStorm) Run(ctx context.Context) (_ *Ledger, err error) {
-	c, err := newCrew("news")
+	c, ctx, err := newCrew(ctx, "news")
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +219,9 @@ func (s BroadcastStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	}
 	stopped := f.clients[len(f.clients)-1]
 	if err := stopped.signal(syscall.SIGSTOP); err != nil {
+		return nil, err
+	}
+	if err := f.server.tell("begin"); err != nil {
 		return nil, err
 	}
 	if err := f.awaitNews(ctx, s.Messages); err != nil {

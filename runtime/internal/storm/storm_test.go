@@ -53,3 +53,15 @@ func TestStormStop(t *testing.T) {
 func TestStormBroadcast(t *testing.T) {
 	weather(t, BroadcastStorm{Clients: 40, Stopped: 10, Messages: 300, Bytes: 8 << 10, Ring: 256 << 10, Seed: 1}.Run)
 }
+
+func TestStormLeak(t *testing.T) {
+	weather(t, LeakStorm{Connects: 1000, Cancels: 1000, Workers: 4, Seed: 1}.Run)
+}
+
+func TestStormDescriptors(t *testing.T) {
+	weather(t, DescriptorStorm{Clients: 10, Watch: 1500 * time.Millisecond, Seed: 1}.Run)
+}
+
+func TestStormReturn(t *testing.T) {
+	weather(t, ReturnStorm{Clients: 200, Restarts: 2, Seed: 1}.Run)
+}
