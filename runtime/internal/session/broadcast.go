@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
@@ -58,33 +59,74 @@ func (l *Log) Append(f *wire.Frame, origin wire.ID, now int64) {
 // Expire drops what is beyond the bounds.
 func (l *Log) Expire(now int64) {
 	for n := l.entries.len(); n > 0; n-- {
-		oldest := l.entries.at(0)
-		held := l.end - oldest.end + int64(len(oldest.frame))
-		if now-oldest.at < l.maxAge && (held <= int64(l.maxBytes) || n == 1) {
+		if now-l.entries.at(0).at < l.maxAge && (l.held() <= int64(l.maxBytes) || n == 1) {
 			return
 		}
 		l.entries.pop()
 	}
 }
 
+// held returns the bytes of what is kept.
+func (l *Log) held() int64 {
+	if l.entries.len() == 0 {
+		return 0
+	}
+	oldest := l.entries.at(0)
+	return l.end - oldest.end + int64(len(oldest.frame))
+}
+
 // A Cursor is where one session stands in the Log.
 type Cursor struct {
-	Session  wire.ID
-	Limit    int    // the largest frame its client takes
-	pos      uint64 // the last number written on this connection
-	acked    uint64
-	ackedEnd int64  // and behind acked
-	again    uint64 // the last number written for a process of the client that is gone
+	Session wire.ID
+	Limit   int    // the largest frame its client takes
+	pos     uint64 // the last number written on this connection
+	acked   uint64
+	again   uint64 // the last number written for a process of the client that is gone
+
+	// Bytes written for this cursor, up to pos and up to acked; between the two
+	// there are marks. They are the cursor's own, because the log may have
+	// dropped what is still on its way to a client that lags. What is written
+	// again counts again only behind pos, so that the difference is never less
+	// than what the client has received and not acknowledged.
+	sent, ackedSent int64
+	marks           []position // ascending; the last one is pos, unless nothing is on its way
 }
 
 // PeerRestarted says that another process of the client goes on with the
 // session. What was written and not acknowledged may have been handled.
 func (c *Cursor) PeerRestarted() { c.again = max(c.again, c.pos) }
 
+// A position says how many bytes had been written up to and with a number.
+type position struct {
+	number uint64
+	sent   int64
+}
+
+// markBytes is how far marks are apart at least: they need less memory than
+// what they count, and the window may be smaller by as much.
+const markBytes = 16 << 10
+
 // NewCursor returns a cursor of a session that has everything up to number
 // pos.
 func (l *Log) NewCursor(session wire.ID, pos uint64) *Cursor {
-	return &Cursor{Session: session, Limit: math.MaxInt, pos: pos, acked: pos, ackedEnd: l.endOf(pos)}
+	return &Cursor{Session: session, Limit: math.MaxInt, pos: pos, acked: pos}
+}
+
+// advance moves the cursor to a number behind which n more bytes were written.
+func (c *Cursor) advance(number uint64, n int) {
+	c.pos = number
+	c.sent += int64(n)
+	next := position{number: number, sent: c.sent}
+	last := len(c.marks) - 1
+	since := c.ackedSent
+	if last > 0 {
+		since = c.marks[last-1].sent
+	}
+	if last >= 0 && c.sent-since <= markBytes {
+		c.marks[last] = next
+		return
+	}
+	c.marks = append(c.marks, next)
 }
 
 // Rewind moves the cursor behind number pos, which its session says it has
@@ -96,24 +138,28 @@ func (l *Log) Rewind(c *Cursor, pos uint64) bool {
 	if pos > l.last {
 		return false
 	}
-	c.pos = pos
-	if c.acked > pos {
-		c.acked, c.ackedEnd = pos, l.endOf(pos)
+	c.pos, c.acked = pos, min(c.acked, pos)
+	n := len(c.marks)
+	for ; n > 0 && c.marks[n-1].number > pos; n-- {
+		c.sent = c.marks[n-1].sent // or less: what lies between two marks is not known
+	}
+	dropped := n < len(c.marks)
+	c.marks = c.marks[:n]
+	switch {
+	case c.acked == pos:
+		c.settle()
+	case dropped:
+		c.marks = append(c.marks, position{number: pos, sent: c.sent})
 	}
 	return true
 }
 
-// endOf returns Log.end behind number n, or behind the last one that is not
-// kept any more.
-func (l *Log) endOf(n uint64) int64 {
-	if first := l.first(); n >= first {
-		return l.entries.at(int(n - first)).end
+// settle says that nothing is on its way.
+func (c *Cursor) settle() {
+	c.ackedSent = c.sent
+	if c.marks = c.marks[:0]; cap(c.marks) > 16 {
+		c.marks = nil
 	}
-	if l.entries.len() == 0 {
-		return l.end
-	}
-	oldest := l.entries.at(0)
-	return oldest.end - int64(len(oldest.frame))
 }
 
 // Acked returns the last number that the client acknowledged.
@@ -124,9 +170,19 @@ func (l *Log) Ack(c *Cursor, n uint64) error {
 	if n > c.pos {
 		return violation("broadcast %d is acknowledged, %d were sent", n, c.pos)
 	}
-	if n > c.acked {
-		c.acked, c.ackedEnd = n, max(l.endOf(n), c.ackedEnd)
+	if n <= c.acked {
+		return nil
 	}
+	c.acked = n
+	if n == c.pos {
+		c.settle()
+		return nil
+	}
+	passed := 0
+	for ; passed < len(c.marks) && c.marks[passed].number <= n; passed++ {
+		c.ackedSent = c.marks[passed].sent
+	}
+	c.marks = slices.Delete(c.marks, 0, passed)
 	return nil
 }
 
@@ -137,9 +193,10 @@ func (l *Log) Output(c *Cursor, b []byte, limit int) []byte {
 	for c.pos < l.last && len(b) < end && c.pos-c.acked < BroadcastFrames {
 		if first := l.first(); c.pos+1 < first {
 			b = appendSkip(b, c.pos+1, first-1, first-1-c.pos, "expired")
-			c.pos = first - 1
+			c.advance(first-1, 0)
 			continue
 		}
+		n := 0
 		e := l.entries.at(int(c.pos + 1 - l.first()))
 		switch {
 		case e.origin == c.Session && e.origin != (wire.ID{}):
@@ -147,7 +204,8 @@ func (l *Log) Output(c *Cursor, b []byte, limit int) []byte {
 		case len(e.frame) > c.Limit:
 			b = appendSkip(b, c.pos+1, c.pos+1, 1, "too_large")
 		default:
-			if c.pos > c.acked && e.end-c.ackedEnd > BroadcastBytes {
+			n = len(e.frame)
+			if c.pos > c.acked && c.sent-c.ackedSent+int64(n) > BroadcastBytes {
 				return b
 			}
 			b = append(b, e.frame...)
@@ -155,7 +213,7 @@ func (l *Log) Output(c *Cursor, b []byte, limit int) []byte {
 				wire.MarkRedelivered(b[len(b)-len(e.frame):])
 			}
 		}
-		c.pos++
+		c.advance(c.pos+1, n)
 	}
 	return b
 }

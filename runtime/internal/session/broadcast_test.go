@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -189,6 +190,65 @@ func TestBroadcastWindow(t *testing.T) {
 			t.Errorf("behind the skip: %v", got)
 		}
 	})
+}
+
+// A client that lags has more on its way than the log still holds. That counts
+// as well: the client ends a connection that brings more than the window.
+func TestBroadcastWindowBeyondTheLog(t *testing.T) {
+	const size = 8 << 10
+	l := NewLog(10*size, 1000)
+	c := l.NewCursor(self, 0)
+	var r Broadcasts
+	rng := rand.New(rand.NewPCG(1, 0))
+	most, reconnects := 0, 0
+	var held []*Incoming // received and not done
+	waiting := 0         // bytes of them
+	done := func() {
+		waiting -= held[0].size
+		r.Done(held[0])
+		held = held[1:]
+	}
+	for range 10_000 {
+		publish(l, 1, rng.IntN(2*size), other)
+		for _, f := range parse(t, l.Output(c, nil, 64<<10)) {
+			if _, err := r.Receive(f, clone); err != nil {
+				t.Fatalf("with %d bytes not done: %v", waiting, err)
+			}
+			in := r.Next()
+			held, waiting = append(held, in), waiting+in.size
+		}
+		if most = max(most, waiting); waiting > BroadcastBytes {
+			t.Fatalf("%d bytes are on their way, the window is %d", waiting, BroadcastBytes)
+		}
+		// Slower than they come, most of the time.
+		for n := rng.IntN(2); n > 0 && len(held) > 0; n-- {
+			done()
+		}
+		switch rng.IntN(500) {
+		case 0: // all of it at once
+			for len(held) > 0 {
+				done()
+			}
+		case 1:
+			reconnects++
+			if !l.Rewind(c, r.Received()) {
+				t.Fatal("it does not know what it has sent")
+			}
+			r.Up()
+		}
+		r.AckTimer()
+		for _, f := range parse(t, r.Output(nil)) {
+			if err := l.Ack(c, f.Number); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if least := BroadcastBytes * 9 / 10; most < least || reconnects == 0 {
+		t.Errorf("%d reconnects, at most %d bytes were on their way: the window is %d and was never filled", reconnects, most, BroadcastBytes)
+	}
+	if len(c.marks) > 2*BroadcastBytes/markBytes {
+		t.Errorf("the cursor has %d marks", len(c.marks))
+	}
 }
 
 func TestBroadcastAckOfWhatWasNotSent(t *testing.T) {

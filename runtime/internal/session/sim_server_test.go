@@ -326,7 +326,7 @@ func (sv *simServer) forgets() bool { return sv.cfg.Tombstones == 1 }
 // check looks at the bounds of the domain.
 func (sv *simServer) check() {
 	d, w := sv.dom, sv.w
-	if held := d.log.end - d.log.endOf(d.log.first()-1); d.log.entries.len() > 1 && held > int64(sv.cfg.RingBytes) {
+	if held := d.log.held(); d.log.entries.len() > 1 && held > int64(sv.cfg.RingBytes) {
 		w.failf("the ring holds %d bytes", held)
 	}
 	var queued, granted int64
