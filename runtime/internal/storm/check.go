@@ -70,7 +70,6 @@ type history struct {
 	started  bool   // something was handled in that life
 	skipped  bool   // numbers were passed over within a life
 	jumped   bool   // numbers were passed over between two lives
-	joined   uint64 // News: the first number that was handled; what was before is not for this receiver
 }
 
 type callHistory struct {
@@ -101,6 +100,12 @@ func NewChecker() *Checker {
 func (c *Checker) Died(session uint32) {
 	c.dead[session] = true
 	c.dead[NameOf(session)] = true
+}
+
+// Listens says that a session was there before the first broadcast in a life
+// of the server: it is to have them all, also if it reports none.
+func (c *Checker) Listens(session, life uint32) {
+	c.flow(Record{Event: Handled, Flow: News, To: session, Life: life})
 }
 
 // Ended says how a life of the server ended.
@@ -163,9 +168,6 @@ func (c *Checker) addHandled(r Record) {
 	if !h.started || r.Life != h.life {
 		if h.started && r.Life < h.life {
 			c.violation(&c.counts.Reordered, "%s from %x to %x: number %d was handled in life %d after life %d had begun", r.Flow, r.From, r.To, r.Number, r.Life, h.life)
-		}
-		if r.Flow == News && !h.started {
-			h.joined, h.handled = r.Number, r.Number-1
 		}
 		// A life begins where the one before has come to, or earlier.
 		if r.Number > h.handled+1 {
@@ -255,8 +257,6 @@ func (c *Checker) Finish() Counts {
 			if all := c.flows[flowKey{flow: News, from: k.from, life: k.life}]; all != nil {
 				h.accepted = all.accepted
 			}
-			h.distinct += h.joined - 1 // one that was not there yet misses nothing
-			c.counts.Handled -= h.joined - 1
 		} else {
 			c.counts.Accepted += h.accepted
 		}

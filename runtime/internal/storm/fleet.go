@@ -20,15 +20,17 @@ type fleet struct {
 	news        time.Duration
 	bytes       int // of a broadcast's payload; 0: as others
 	limits      ipcio.Limits
-	descriptors int // so many more than a server has when it serves; 0: what the system gives
+	listening   bool // the server broadcasts, and not before all clients are there
+	descriptors int  // so many more than a server has when it serves; 0: what the system gives
 
 	server  *process // nil while there is none
 	life    uint32
 	ends    map[uint32]End
 	clients []*process
 	// What there is to read; nothing is removed.
-	journals []string
-	died     []uint32
+	journals  []string
+	died      []uint32
+	listeners []uint32 // there before the server was told to broadcast
 }
 
 // launch starts the next life of the server and does not wait for it.
@@ -107,6 +109,11 @@ func (f *fleet) sail(ctx context.Context, processes int, cfg clientsConfig) erro
 func (f *fleet) startClients(cfg clientsConfig) (*process, error) {
 	cfg.Journal = f.journal("clients", len(f.journals))
 	f.journals = append(f.journals, cfg.Journal)
+	if f.listening {
+		for i := range cfg.Count {
+			f.listeners = append(f.listeners, SessionOf(cfg.First+i, cfg.Generation))
+		}
+	}
 	return f.start("clients", cfg)
 }
 
@@ -203,6 +210,9 @@ func (f *fleet) read(c *Checker) error {
 	for _, session := range f.died {
 		c.Died(session)
 	}
+	for _, session := range f.listeners {
+		c.Listens(session, 1)
+	}
 	for _, path := range f.journals {
 		if err := ReadJournal(path, c.Add); err != nil {
 			return err
@@ -211,17 +221,26 @@ func (f *fleet) read(c *Checker) error {
 	return nil
 }
 
-// awaitNews waits until the server has broadcast so often.
-func (f *fleet) awaitNews(ctx context.Context, messages int) error {
-	for {
-		switch n, err := f.server.askNumbers(ctx, "news", "news", 1); {
-		case err != nil:
-			return err
-		case n[0] >= int64(messages):
-			return nil
-		}
-		if err := errors.Join(f.alive(), pause(ctx, 20*time.Millisecond)); err != nil {
-			return err
+// burst has the server broadcast, and waits until all clients of some
+// processes have handled it.
+func (f *fleet) burst(ctx context.Context, readers []*process) (total int64, err error) {
+	n, err := f.server.askNumbers(ctx, "burst", "burst", 1)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range readers {
+		for {
+			got, err := p.askNumbers(ctx, "news", "news", 1)
+			if err != nil {
+				return 0, err
+			}
+			if got[0] >= n[0] {
+				break
+			}
+			if err := pause(ctx, time.Millisecond); err != nil {
+				return 0, err
+			}
 		}
 	}
+	return n[0], nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
@@ -91,6 +92,9 @@ type serverConfig struct {
 	Limits       ipcio.Limits
 	Descriptors  int // so many more than there are when it serves; 0: what the system gives
 }
+
+// burst is how many broadcasts a server makes at a time.
+const burst = 32
 
 // heap returns the bytes of what is in use.
 func heap() uint64 {
@@ -197,9 +201,20 @@ func serverRole(p *player) error {
 	p.say("ready")
 
 	quit := make(chan struct{})
-	var news sync.WaitGroup
-	var told atomic.Uint64 // broadcasts
 	begin := make(chan struct{})
+	told := uint64(0) // broadcasts; of the goroutine that makes them
+	broadcast := func() error {
+		it := &item{Life: cfg.Life, Number: told + 1}
+		if it.fill(cfg.Largest); cfg.NewsBytes > 0 {
+			it.fillTo(cfg.NewsBytes)
+		}
+		if err := s.Broadcast(context.Background(), "news", it); err != nil {
+			return err
+		}
+		told++
+		return journal.Write(Record{Event: Accepted, Flow: News, Life: cfg.Life, Number: told})
+	}
+	var news sync.WaitGroup
 	if cfg.News > 0 {
 		news.Go(func() {
 			select {
@@ -209,22 +224,13 @@ func serverRole(p *player) error {
 			}
 			ticker := time.NewTicker(cfg.News)
 			defer ticker.Stop()
-			for n := uint64(1); ; n++ {
+			for {
 				select {
 				case <-ticker.C:
+					failed.set(broadcast())
 				case <-quit:
 					return
 				}
-				it := &item{Life: cfg.Life, Number: n}
-				if it.fill(cfg.Largest); cfg.NewsBytes > 0 {
-					it.fillTo(cfg.NewsBytes)
-				}
-				if err := s.Broadcast(context.Background(), "news", it); err != nil {
-					failed.set(err)
-					return
-				}
-				failed.set(journal.Write(Record{Event: Accepted, Flow: News, Life: cfg.Life, Number: n}))
-				told.Store(n)
 			}
 		})
 	}
@@ -255,14 +261,15 @@ func serverRole(p *player) error {
 				p.say("plenty")
 			case "begin":
 				close(begin)
-			case "news":
-				p.say("news %d", told.Load())
-			case "shutdown":
-				select {
-				case <-quit:
-				default:
-					close(quit)
+			case "burst": // of a server that does not broadcast by itself
+				for range burst {
+					if err := broadcast(); err != nil {
+						return err
+					}
 				}
+				p.say("burst %d", told)
+			case "shutdown":
+				close(quit)
 				news.Wait()
 				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				defer cancel()
@@ -351,6 +358,12 @@ func clientsRole(p *player) error {
 			switch line {
 			case "go":
 				l.begin()
+			case "news":
+				least := uint64(math.MaxUint64)
+				for _, lc := range l.clients {
+					least = min(least, lc.news.Load())
+				}
+				p.say("news %d", least)
 			case "count":
 				p.say("count %d %d", l.accepted.Load(), l.losses.Load())
 			case "stop":
@@ -394,7 +407,8 @@ type load struct {
 type loadClient struct {
 	*ipcio.Client
 	session uint32
-	met     bool // it was connected once; OnStateChange's
+	news    atomic.Uint64 // the last broadcast that was handled
+	met     bool          // it was connected once; OnStateChange's
 }
 
 // add makes and connects a client.
@@ -446,6 +460,9 @@ func (l *load) add(ctx context.Context, number int) error {
 			}
 			err := l.journal.Write(r)
 			l.failed.set(err)
+			if flow == News {
+				lc.news.Store(it.Number)
+			}
 			return nil, err
 		}
 	}

@@ -48,7 +48,7 @@ func (s CutStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	}
 	defer func() { err = errors.Join(err, proxy.Close(), os.RemoveAll(front)) }()
 
-	f := &fleet{crew: c, largest: 64 << 10, down: 4, news: 20 * time.Millisecond}
+	f := &fleet{crew: c, largest: 64 << 10, down: 4, news: 20 * time.Millisecond, listening: true}
 	if err := f.serve(ctx); err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func TestStormStop(t *testing.T) {
 }
 
 func TestStormBroadcast(t *testing.T) {
-	weather(t, BroadcastStorm{Clients: 40, Stopped: 10, Messages: 300, Bytes: 8 << 10, Ring: 256 << 10, Seed: 1}.Run)
+	weather(t, BroadcastStorm{Clients: 40, Stopped: 10, Messages: 320, Bytes: 8 << 10, Ring: 512 << 10, Seed: 1}.Run)
 }
 
 func TestStormLeak(t *testing.T) {
