@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ipcio/ipcio-go/runtime/ipcio"
@@ -74,7 +75,16 @@ func TestCollisions(t *testing.T) {
 	if _, err := Generate(s, Options{}); err == nil {
 		t.Error("Generate writes a package with names that meet")
 	}
-	for _, code := range []schema.Code{schema.E0501, schema.E0502, schema.E0503, schema.E0504, schema.E0505, schema.E0506} {
+	for _, d := range found {
+		line, ok := s.Excerpt(d.Pos)
+		if n := utf8.RuneCountInString(line); !ok || d.Pos.Column < 1 || d.Pos.Column+d.Length > n+1 || d.Hint == "" {
+			t.Errorf("%v: it stands outside of its line of %d, or nothing says what to type instead", d, n)
+		}
+	}
+	for _, code := range schema.Codes() {
+		if !strings.HasPrefix(string(code), "E05") {
+			continue // found by package schema, whose tests do the same
+		}
 		if !slices.ContainsFunc(found, func(d schema.Diagnostic) bool { return d.Code == code }) {
 			t.Errorf("%s is not in the golden file", code)
 		}

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -99,12 +104,17 @@ func TestGolden(t *testing.T) {
 			if (about == "ok" || about == "lint") && len(ds) > 0 {
 				t.Errorf("findings in a schema that is fine:\n%s", got)
 			}
+			sources := make(map[string]*source)
 			hit := about == "ok" || about == "lint" && len(ds) == 0
 			for _, d := range ds {
 				if d.Hint == "" {
 					t.Errorf("%v %s %s: nothing says what to type instead", d.Pos, d.Code, d.Message)
 				}
 				produced[d.Code] = true
+				checkMark(t, archiveFiles(t, ar), sources, d.Pos, d.Length, d.Excerpt)
+				for _, n := range d.Notes {
+					checkMark(t, archiveFiles(t, ar), sources, n.Pos, n.Length, n.Excerpt)
+				}
 				hit = hit || string(d.Code) == about
 			}
 			if !hit {
@@ -146,6 +156,35 @@ func writePart(t *testing.T, path string, ar *archive, name, data string) {
 	ar.files = append(files, archiveFile{name, data})
 	if err := os.WriteFile(path, []byte(ar.String()), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestCodesAreExplained proves that Codes, by which other tests go, holds every
+// code that the source declares.
+func TestCodesAreExplained(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var declared []Code
+	for _, decl := range file.Decls {
+		consts, ok := decl.(*ast.GenDecl)
+		if !ok || consts.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range consts.Specs {
+			for _, v := range spec.(*ast.ValueSpec).Values {
+				text, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				declared = append(declared, Code(text))
+			}
+		}
+	}
+	slices.Sort(declared)
+	if diff := cmp.Diff(declared, Codes()); diff != "" || len(declared) == 0 {
+		t.Errorf("(-declared +explained)\n%s", diff)
 	}
 }
 
