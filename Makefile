@@ -166,6 +166,13 @@ prooftexts: ## read TEXTS (10000000) damaged schemas, for TIME at most
 	$(LEDGER) -name 'Damaged schema texts' -repeat 'make prooftexts TEXTS=$(TEXTS) TIME=$(TIME) SEED=$(SEED)' -- \
 		go test -v -count=1 -timeout 48h -run '^TestDamagedTexts$$' ./generator -texts=$(TEXTS) -texts.time=$(TIME) -texts.seed=$(SEED) -texts.every=1000
 
+MUTANTS ?= 200
+
+.PHONY: proofmutants
+proofmutants: ## change the generator in MUTANTS (200) small ways, each of which a test must notice, for TIME at most
+	$(LEDGER) -name 'Mutants of the generator' -repeat 'make proofmutants MUTANTS=$(MUTANTS) TIME=$(TIME) SEED=$(SEED)' -- \
+		go test -v -count=1 -timeout 48h -run '^TestMutants$$' ./generator -mutants=$(MUTANTS) -mutants.time=$(TIME) -mutants.seed=$(SEED)
+
 CRASHES ?= 1000
 
 .PHONY: proofcrash

@@ -223,7 +223,7 @@ func checkText(text []byte) (*schema.Schema, error) {
 	if len(found) == 0 {
 		return s, nil
 	}
-	lines := strings.Split(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"), "\n")
+	lines := strings.Split(lineBreaks.Replace(strings.TrimPrefix(string(text), "\ufeff")), "\n")
 	for _, d := range found {
 		places := []schema.Position{d.Pos}
 		for _, n := range d.Notes {
@@ -237,6 +237,9 @@ func checkText(text []byte) (*schema.Schema, error) {
 	}
 	return nil, nil
 }
+
+// lineBreaks replaces what ends a line in a schema file.
+var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // mayImport are the packages that generated code imports.
 var mayImport = []string{pkgContext, pkgErrors, pkgTime, pkgRuntime, pkgCodec}
