@@ -236,6 +236,11 @@ storm-power: ## have the power go off LOSSES_OF_POWER times (10000) under an out
 	$(LEDGER) -name 'Outbox: the power goes off, bits flip' -repeat 'make storm-power LOSSES_OF_POWER=$(LOSSES_OF_POWER)' -- \
 		go test -v -count=1 -timeout 24h -run '^(TestPowerLoss|TestEveryByte.*|TestFaults)$$' ./runtime/outbox -outbox.power=$(LOSSES_OF_POWER)
 
+.PHONY: storm-bytes
+storm-bytes: ## cut a connection behind every byte of a conversation, in each direction of each lane, new and resuming
+	$(LEDGER) -name 'Storm: a cut behind every byte' -repeat 'make storm-bytes' -- \
+		go test -v -count=1 -timeout 24h -run '^TestCutAtEveryByte$$' ./runtime/internal/storm -storm.every=1
+
 .PHONY: storm-clients
 storm-clients: ## kill processes with clients KILLS times (1000), then as often/3 together with the server
 	$(LEDGER) -name 'Storm: clients are killed' -repeat 'make storm-clients KILLS=$(KILLS) SEED=$(SEED)' -- \

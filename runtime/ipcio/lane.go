@@ -302,9 +302,14 @@ func (ln *lane) answered() {
 // drain ends the lane when what the other side has sent is read. It is for a
 // lane whose other side is going away: its last words, which say how far our
 // messages have come, may still be in the socket, also when a write has failed
-// already or the other lane has ended.
+// already or the other lane has ended. If only that lane was lost and the other
+// side is still there, it reads our end and goes as well, at once: behind its
+// last words there is nothing that it would wait for.
 func (ln *lane) drain() {
 	ln.conn.SetReadDeadline(time.Now().Add(farewell)) // fails only if the lane has ended
+	if half, ok := ln.conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite() // fails only if the other side has gone
+	}
 }
 
 // end closes the connection. The first reason counts.

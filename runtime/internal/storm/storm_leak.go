@@ -23,6 +23,10 @@ type LeakStorm struct {
 	Seed     uint64
 }
 
+// remembered is of how many sessions that are gone a server knows how far they
+// had come.
+const remembered = 65536
+
 // leastKept is by how much a heap may differ that has not grown.
 const leastKept = 1 << 20
 
@@ -46,8 +50,13 @@ func (s LeakStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	}
 	ledger := newLedger(s.Seed)
 	// What is made once and kept, such as buffers and the threads' own, is there
-	// after a tenth.
-	if err := s.round(ctx, p, max(s.Connects/10, 1000), max(s.Cancels/10, 1000)); err != nil {
+	// after a tenth; what the server remembers of sessions that are gone, when
+	// that is full.
+	warm := max(s.Connects/10, 1000)
+	if s.Connects > remembered {
+		warm = remembered + 1000
+	}
+	if err := s.round(ctx, p, warm, max(s.Cancels/10, 1000)); err != nil {
 		return nil, err
 	}
 	before, err := s.stats(ctx, f.server, p, nil)
@@ -61,6 +70,7 @@ func (s LeakStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	if err != nil {
 		return nil, err
 	}
+	ledger.add("connects_before", warm)
 	ledger.add("connects", s.Connects)
 	ledger.add("cancelled_calls", s.Cancels)
 	for i, side := range []string{"server", "client"} {
