@@ -766,7 +766,7 @@ func (x site) peerRestarted() {
 	}
 	for seq := range e.out {
 		o := &e.out[seq]
-		for j := range o.n {
+		for j := o.n - 1; j >= 0; j-- {
 			f := &o.e[j]
 			switch {
 			case f.kind == skip:
@@ -848,7 +848,7 @@ func (x site) restart(p position) {
 	}
 	r := &e.out[seqR]
 	defer r.sweep()
-	for j := range r.n {
+	for j := r.n - 1; j >= 0; j-- { // backwards, because a call that ends is swept out
 		f := &r.e[j]
 		if f.kind == nestedCall {
 			x.ended(f.m, notSent)

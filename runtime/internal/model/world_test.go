@@ -60,7 +60,6 @@ type config struct {
 	hasty                                                      bool // a shutdown or a leave does not wait
 	slow                                                       bool // an event's handler takes a step to return
 	queue                                                      int8 // DropOldest: how many messages S takes; 0: no limit
-	durable                                                    bool // the client's queue outlives its process
 
 	without rule // mutants
 }
@@ -255,7 +254,6 @@ func (w *world) fail(p property) {
 // A model is a config at work.
 type model struct {
 	*config
-	index map[id]message
 }
 
 func newModel(c *config) *model {
