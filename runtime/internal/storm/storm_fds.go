@@ -200,7 +200,7 @@ func (s ReturnStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	}
 	const each = 1000
 	for first := 0; first < s.Clients; first += each {
-		p, err := f.startClients(clientsConfig{Dir: c.dir, First: first, Count: min(each, s.Clients-first), Generation: 1, All: s.Clients, Silent: true})
+		p, err := f.startClients(clientsConfig{Dir: c.dir, First: first, Count: min(each, s.Clients-first), Generation: 1, All: s.Clients, Silent: true, Many: true})
 		if err != nil {
 			return nil, err
 		}
