@@ -57,6 +57,7 @@ const (
 	refusedSend
 	blockedSend
 	blockedAccepted
+	waitGivenUp
 	droppedOldest
 	tooLargeSend
 	givenUpLarger
@@ -170,8 +171,9 @@ var rules = []struct {
 		skipReceived: "a skip was handled",
 	}},
 	{"a full queue refuses, waits, or drops the oldest", map[point]string{
-		refusedSend: "refused", blockedSend: "waited", blockedAccepted: "was accepted after it had waited", droppedOldest: "dropped",
-		tooLargeSend: "a message was too large", givenUpLarger: "what was queued was too large for another server",
+		refusedSend: "refused", blockedSend: "waited", blockedAccepted: "was accepted after it had waited", waitGivenUp: "waited in vain",
+		droppedOldest: "dropped",
+		tooLargeSend:  "a message was too large", givenUpLarger: "what was queued was too large for another server",
 	}},
 	{"an event whose handler fails is done and refused", map[point]string{
 		eventRefused: "one was refused", nackReceived: "its sender was told",

@@ -22,6 +22,9 @@ var (
 	simAll   = flag.Bool("session.reach", false, "have TestSimulation print how often each point was reached")
 )
 
+// mostFailures is how many TestSimulation reports.
+const mostFailures = 5
+
 // leastSeeds is how many histories reach every point.
 const leastSeeds = 3000
 
@@ -96,13 +99,14 @@ func TestSimulation(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	var (
-		next    atomic.Uint64
-		stop    atomic.Bool
-		workers sync.WaitGroup
-		mu      sync.Mutex
-		reached [points]uint64
-		sum     stats
-		began   = time.Now()
+		next     atomic.Uint64
+		stop     atomic.Bool
+		failures atomic.Int32
+		workers  sync.WaitGroup
+		mu       sync.Mutex
+		reached  [points]uint64
+		sum      stats
+		began    = time.Now()
 	)
 	next.Store(*simFirst)
 	seeds := *simSeeds
@@ -121,11 +125,13 @@ func TestSimulation(t *testing.T) {
 				}
 				w, broken := play(newDice(seed), false)
 				if broken != "" {
-					stop.Store(true)
+					if failures.Add(1) == mostFailures {
+						stop.Store(true)
+					}
 					const again = "go test ./runtime/internal/session -run 'TestSimulation$' -session.seed"
 					t.Errorf("seed %d: %s\nsee it with: %s=%d", seed, broken, again, seed)
 					t.Logf("ledger: failure=\"%s=%d\"", again, seed)
-					return
+					continue
 				}
 				for p, n := range w.reached {
 					own[p] += uint64(n)
@@ -142,12 +148,9 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	if t.Failed() {
-		return
-	}
 	t.Logf("ledger: seeds=%d first=\"%d\" steps=%d messages=%d handled=%d frames=%d cuts=%d server_crashes=%d server_shutdowns=%d client_ends=%d seconds=%.0f",
 		sum.seeds, *simFirst, sum.steps, sum.accepted, sum.handled, sum.frames, sum.cuts, sum.serverCrashes, sum.serverShutdowns, sum.clientEnds, time.Since(began).Seconds())
-	table(t, &reached, sum.seeds >= leastSeeds)
+	table(t, &reached, sum.seeds >= leastSeeds && !t.Failed())
 }
 
 func (s *stats) add(o *stats) {

@@ -51,8 +51,9 @@ type side struct {
 
 // A posting is a message that is not accepted yet.
 type posting struct {
-	m   *sent
-	msg *Message
+	m     *sent
+	msg   *Message
+	since int64
 }
 
 func (s *side) Lock()   {}
@@ -295,7 +296,7 @@ func (s *side) send() {
 			msg.Deadline = w.now + int64(1+w.src.intn(200))*10*millisecond
 		}
 	}
-	s.post(&posting{m, msg})
+	s.post(&posting{m, msg, w.now})
 	if m.gone {
 		return
 	}
@@ -346,6 +347,16 @@ func (s *side) post(p *posting) {
 		w.book.forget(m)
 	}
 	s.pump()
+}
+
+// giveUp ends a wait for room that has taken as long as a caller waits.
+func (s *side) giveUp() {
+	if p := s.waiting; p != nil && s.w.now-p.since > 30*second {
+		s.w.reach(waitGivenUp)
+		s.waiting = nil
+		delete(s.w.unposted, p.m)
+		s.w.book.forget(p.m)
+	}
 }
 
 // cancel gives up waiting for a call.

@@ -259,6 +259,9 @@ func (w *world) tick() {
 		for _, c := range w.clients {
 			c.tick()
 		}
+		for _, s := range w.allSides() {
+			s.giveUp()
+		}
 		if w.server.party.alive {
 			w.server.tick()
 		}
