@@ -16,8 +16,9 @@
 // The file of -known lists survivors that are to be, each with the reason: one a
 // line, as mutate prints them, then a tab and the reason. Any other survivor is
 // an error, and so is a line for a mutant that does not survive or exist: it must
-// go, or it would be believed. With -sample only so many mutants are tried, chosen by
-// -seed, and lines for others are not looked at.
+// go, or it would be believed. With -sample only so many mutants are tried, chosen
+// by -seed, with -only those whose name it matches; lines for others are not looked
+// at.
 //
 // The exit status is 1 if there was such an error, 2 if nothing could be tried.
 package main
@@ -33,6 +34,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -66,11 +68,12 @@ type options struct {
 	parallel        int
 	timeout         time.Duration
 	list            bool
+	only            *regexp.Regexp
 }
 
 func run(args []string) error {
 	var o options
-	var quick, thorough string
+	var quick, thorough, only string
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
 	flags.StringVar(&o.pkg, "package", "", "the directory of the package, such as ./runtime/internal/session")
 	flags.StringVar(&o.known, "known", "", "the file of survivors that are known")
@@ -80,6 +83,7 @@ func run(args []string) error {
 	flags.StringVar(&thorough, "thorough", "", "arguments of the second run; none means that there is no second one")
 	flags.IntVar(&o.parallel, "parallel", 2, "how many mutants to try at a time")
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long a run may take")
+	flags.StringVar(&only, "only", "", "a regular expression: try the mutants that it matches, as -list prints them")
 	flags.BoolVar(&o.list, "list", false, "print the mutants and try none")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -88,10 +92,16 @@ func run(args []string) error {
 	if o.pkg == "" {
 		return errors.New("say what to mutate: -package ./directory")
 	}
+	var err error
+	if o.only, err = regexp.Compile(only); err != nil {
+		return err
+	}
 	mutants, files, err := mutate(o.pkg)
 	if err != nil {
 		return err
 	}
+	all := len(mutants)
+	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool { return !o.only.MatchString(m.name) })
 	if o.list {
 		for _, m := range mutants {
 			fmt.Printf("%d\t%s\t%s\n", m.id, m.place, m.name)
@@ -123,7 +133,7 @@ func run(args []string) error {
 		chosen = chosen[:o.sample]
 	}
 	survivors := tryAll(binary, &o, chosen)
-	return report(&o, chosen, survivors, known, time.Since(began))
+	return report(&o, chosen, survivors, known, len(chosen) == all, time.Since(began))
 }
 
 // tryAll returns the mutants that survive.
@@ -167,7 +177,7 @@ func tryAll(binary string, o *options, mutants []*mutant) []*mutant {
 }
 
 // report says what was found.
-func report(o *options, tried, survivors []*mutant, known map[string]string, took time.Duration) error {
+func report(o *options, tried, survivors []*mutant, known map[string]string, all bool, took time.Duration) error {
 	var unknown, stale []string
 	listed := 0
 	survives := map[string]bool{}
@@ -184,7 +194,7 @@ func report(o *options, tried, survivors []*mutant, known map[string]string, too
 		was[m.name] = true
 	}
 	for name := range known {
-		if o.sample == 0 && !survives[name] || was[name] && !survives[name] {
+		if all && !survives[name] || was[name] && !survives[name] {
 			stale = append(stale, name)
 		}
 	}

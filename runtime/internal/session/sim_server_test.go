@@ -264,6 +264,9 @@ func (sv *simServer) receiveDomain(m *Member, f *wire.Frame) bool {
 	}
 	if err := m.Ack(f.Number); err != nil {
 		sv.w.reach(violationEndsLane)
+		if f.Number < 1<<39 {
+			sv.w.failf("%s: %v, and nobody forged it", m.Name, err)
+		}
 		return false
 	}
 	return true
@@ -314,6 +317,22 @@ func (sv *simServer) tick() {
 		}
 	}
 	sv.dom.Expire(sv.w.now)
+	d := sv.dom
+	users := map[uint32]int{}
+	for _, m := range d.Members() {
+		users[m.uid()]++
+		if d.ids[m.ID] != m || d.names[m.Name] != m {
+			sv.w.failf("%s is not found by its id and its name", m.Name)
+		}
+	}
+	for uid, n := range users {
+		if d.perUID[uid] != n {
+			sv.w.failf("user %d has %d sessions, counted are %d", uid, n, d.perUID[uid])
+		}
+	}
+	if len(d.perUID) != len(users) || len(d.ids) != len(d.tokens) || len(d.names) != len(d.tokens) {
+		sv.w.failf("%d users, %d ids, %d names, %d sessions: counted are %d users", len(users), len(d.ids), len(d.names), len(d.tokens), len(d.perUID))
+	}
 	if n := len(sv.dom.tombs.at); n > sv.cfg.Tombstones || sv.dom.tombs.oldest.len() > sv.cfg.Tombstones {
 		sv.w.failf("%d tombstones are kept", n)
 	}

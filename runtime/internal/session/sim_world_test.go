@@ -530,6 +530,17 @@ func (sv *simServer) checkIf() {
 
 func (c *simClient) check() {
 	b := &c.cl.Broadcasts
+	if n := b.inbox.len(); n < 50 {
+		bytes := 0
+		for i := range n {
+			if in := b.inbox.at(i); in.life == b.life {
+				bytes += in.size
+			}
+		}
+		if bytes != b.inBytes {
+			c.w.failf("%v holds %d bytes of broadcasts, counted are %d", c.party, bytes, b.inBytes)
+		}
+	}
 	if b.inbox.len() > 2*BroadcastFrames+1 || b.inBytes > BroadcastBytes+64<<10 {
 		c.w.failf("%v holds %d broadcasts of %d bytes", c.party, b.inbox.len(), b.inBytes)
 	}
