@@ -54,7 +54,7 @@ func (s LeakStorm) Run(ctx context.Context) (_ *Ledger, err error) {
 	// that is full.
 	warm := max(s.Connects/10, 1000)
 	if s.Connects > remembered {
-		warm = remembered + 1000
+		warm = remembered + remembered/4 // some are closed before they have a session
 	}
 	if err := s.round(ctx, p, warm, max(s.Cancels/10, 1000)); err != nil {
 		return nil, err
