@@ -130,7 +130,8 @@ func run(args []string) error {
 		fmt.Println(ledger)
 	}
 	if err != nil {
-		fmt.Printf("ledger: failure=%q\n", err)
+		first, _, _ := strings.Cut(err.Error(), "\n") // all of it goes to standard error
+		fmt.Printf("ledger: failure=%q\n", first)
 	}
 	return err
 }
