@@ -193,6 +193,10 @@ func (e *encoder) value(b []byte, n *node, p pointer) []byte {
 }
 
 func (e *encoder) text(b []byte, s string) []byte {
+	// Most text is ASCII and has a head of one byte: that takes no call.
+	if n := len(s); n >= 8 && n < info1Byte && (word(s)|word(s[(n-8)/2:])|word(s[n-8:]))&highBits == 0 {
+		return append(append(b, byte(Text)<<5|byte(n)), s...)
+	}
 	if !validText(s) {
 		e.fail("the text is not valid UTF-8")
 		return b

@@ -8,17 +8,26 @@ func validText[T string | []byte](s T) bool {
 	return isASCII(s) || utf8.ValidString(string(s))
 }
 
+// highBits are those that no byte of ASCII has.
+const highBits = 0x8080_8080_8080_8080
+
 func isASCII[T string | []byte](s T) bool {
-	const highBits = 0x8080_8080_8080_8080
 	var all uint64
-	for len(s) >= 8 {
-		// This compiles to one load.
-		all |= uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		s = s[8:]
+	if len(s) < 8 {
+		for i := range len(s) {
+			all |= uint64(s[i])
+		}
+		return all&0x80 == 0
 	}
-	for i := range len(s) {
-		all |= uint64(s[i])
+	for rest := s; len(rest) >= 8; rest = rest[8:] {
+		all |= word(rest)
 	}
-	return all&highBits == 0
+	// The last word may overlap the one before.
+	return (all|word(s[len(s)-8:]))&highBits == 0
+}
+
+// word returns the first 8 bytes of s. It compiles to one load.
+func word[T string | []byte](s T) uint64 {
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

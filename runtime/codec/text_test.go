@@ -16,6 +16,10 @@ func TestValidText(t *testing.T) {
 				if got, want := validText(s), utf8.ValidString(s); got != want {
 					t.Errorf("validText(%q) = %v, want %v", s, got, want)
 				}
+				var e encoder
+				if b := e.text(nil, s); (e.err == nil) != utf8.ValidString(s) || e.err == nil && string(b) != string(AppendText(nil, s)) {
+					t.Errorf("%q is encoded as %x, %v", s, b, e.err)
+				}
 				if got, want := validText([]byte(s)), utf8.ValidString(s); got != want {
 					t.Errorf("validText([]byte(%q)) = %v, want %v", s, got, want)
 				}
