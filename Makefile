@@ -94,14 +94,14 @@ bench: ## run the benchmarks COUNT times (10) into .out/bench.txt, for benchstat
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 60m ./... | tee $(OUT)/bench.txt
 
 .PHONY: budgets
-budgets: ## measure what generated code costs: lines and compile time for a payload, generating 1,000 and 10,000 commands, encoding and decoding
+budgets: ## measure what generated code costs: lines and compile time for a payload, generating 1,000 and 2,000 commands, encoding and decoding
 	go test -run Budget -v ./generator
 	go test -run '^$$' -bench Budget -benchtime 3x -timeout 30m ./generator
 	go test -run '^$$' -bench 'Encode|Decode' -benchmem -count 6 ./runtime/codec
 
 .PHONY: benchonce
 benchonce: ## run every benchmark once, so that none rots
-	go test -short -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
+	go test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
 
 # The contestants of bench-peers are a module of their own.
 ROUNDS ?= 7
