@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ipcio/ipcio-go/generator"
+	"github.com/ipcio/ipcio-go/schema"
 )
 
 // The standard schema has n calls whose payloads and replies have 6 fields
@@ -154,7 +155,7 @@ func BenchmarkBudget(b *testing.B) {
 		}
 		b.ReportMetric(float64(cpu.Microseconds())/1000/float64(n*(2*calls-2)), "ms-CPU/payload")
 	})
-	for _, calls := range []int{1000, 2000} { // no schema has more than 2,000 commands
+	for _, calls := range []int{1000, schema.MaxCommands} {
 		b.Run(fmt.Sprintf("generate/%d", calls), func(b *testing.B) {
 			source := standardSchema(calls)
 			for b.Loop() {

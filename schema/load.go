@@ -19,7 +19,7 @@ const (
 	MaxIncludes = 64        // files under include:
 	MaxTypes    = 4000      // named types of all files together
 	MaxErrors   = 1000      // errors of all files together
-	MaxCommands = 2000      // commands of all files together
+	MaxCommands = 10000     // commands of all files together
 	MaxReserved = 10000     // paths under reserved:
 )
 
