@@ -346,14 +346,14 @@ func (c *Client) Close() error {
 		stop() // first: the end of the lanes is not to be taken for a loss
 	}
 	c.link.mu.Lock()
-	private, domain := c.link.private, c.lanes.domain
+	private, words := c.link.leave()
+	domain := c.lanes.domain
 	if c.lanes.timer != nil {
 		c.lanes.timer.Stop()
 	}
-	done, started := c.link.core.Farewell()
 	c.link.mu.Unlock()
 	if private != nil {
-		private.finish(wire.Append(nil, &wire.Frame{Kind: wire.KindClose, Code: CodeClosed, From: done, To: started}))
+		private.finish(words)
 	}
 	if domain != nil {
 		domain.end(errFarewell)

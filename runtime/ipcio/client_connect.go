@@ -157,7 +157,7 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	private.next = func(b []byte) []byte { return l.output(private, b) }
 
 	l.mu.Lock()
-	if l.ended {
+	if l.leaving || l.ended {
 		l.mu.Unlock()
 		domain.end(ErrClosed)
 		private.end(ErrClosed)

@@ -40,6 +40,7 @@ type link struct {
 	theirs       *peerCommands // of its commands; nil if it did not say. Not changed once it is here
 	told, warned bool          // it was reported for this connection; and for this fingerprint
 
+	leaving  bool // the last words are chosen: see leave
 	ended    bool
 	deadPeer error         // what a send returns once the session is given up
 	runner   bool          // a goroutine runs the inbox
@@ -159,6 +160,17 @@ func (l *link) receive(ln *lane, f *wire.Frame) error {
 	err := l.core.Receive(f, l.ep.now(), slices.Clone[[]byte])
 	l.unlock()
 	return err
+}
+
+// leave begins the end of the session in order and returns the lane that is to
+// carry the last words, nil if there is none, and the words. From now on nothing
+// of the other side is begun and no lane is bound: it would end without them, and
+// the other side take what it wrote there for handled, perhaps. l.mu is held.
+func (l *link) leave() (private *lane, words []byte) {
+	l.leaving = true
+	l.core.Drain()
+	done, started := l.core.Farewell()
+	return l.private, wire.Append(nil, &wire.Frame{Kind: wire.KindClose, Code: CodeClosed, From: done, To: started})
 }
 
 // end gives the session up. Calls end with err, what was queued is reported.

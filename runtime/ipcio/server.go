@@ -29,7 +29,7 @@ type Server struct {
 	state    serverState
 	listener net.Listener
 	greeting map[uint32]int        // connections that have not said hello
-	hellos   map[net.Conn]struct{} // the same, to be closed with the server
+	hellos   map[net.Conn]struct{} // the same, to be closed with the server; nil once it is
 	err      error                 // why it ended
 
 	ended chan struct{} // closed when it has ended
@@ -376,10 +376,8 @@ func (s *Server) Close() error {
 	if listener == nil {
 		listener = s.cfg.Listener // before Start too: the server closes it
 	}
-	hellos := make([]net.Conn, 0, len(s.hellos))
-	for conn := range s.hellos {
-		hellos = append(hellos, conn)
-	}
+	hellos := s.hellos
+	s.hellos = nil // none of them becomes a lane any more
 	s.mu.Unlock()
 	sessions := ownersOf(s.domain.Seal())
 	close(s.quit)
@@ -388,7 +386,7 @@ func (s *Server) Close() error {
 	if listener != nil {
 		err = listener.Close()
 	}
-	for _, conn := range hellos {
+	for conn := range hellos {
 		conn.Close()
 	}
 	var farewells sync.WaitGroup

@@ -74,7 +74,10 @@ func (s *Server) greet(conn net.Conn) {
 		return
 	}
 	hello, reader, err := s.readHello(conn)
-	s.endGreeting(conn, creds.UID)
+	if !s.endGreeting(conn, creds.UID) {
+		conn.Close()
+		return
+	}
 	if err != nil {
 		if !sock.DisconnectError(err) {
 			s.ep.log.op("no hello", "uid", creds.UID, "pid", creds.PID, "error", err)
@@ -130,13 +133,17 @@ func (s *Server) beginGreeting(conn net.Conn, uid uint32) bool {
 	return true
 }
 
-func (s *Server) endGreeting(conn net.Conn, uid uint32) {
+// endGreeting reports whether the connection may become a lane. One that Close
+// has found before its hello will be closed under whoever uses it.
+func (s *Server) endGreeting(conn net.Conn, uid uint32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, ours := s.hellos[conn]
 	delete(s.hellos, conn)
 	if s.greeting[uid]--; s.greeting[uid] == 0 {
 		delete(s.greeting, uid)
 	}
+	return ours
 }
 
 func (s *Server) readHello(conn net.Conn) (*wire.Hello, *wire.Reader, error) {
@@ -183,6 +190,10 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 	ln := newLane(conn, reader, &s.ep.owned)
 	l := ss.link
 	l.mu.Lock()
+	if l.leaving || l.ended {
+		l.mu.Unlock()
+		return session.ErrStale
+	}
 	welcome, err := m.Welcome(h, s.ep.now())
 	if errors.Is(err, session.ErrStale) {
 		l.mu.Unlock()
@@ -285,7 +296,7 @@ func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hell
 	ln := newLane(conn, reader, &s.ep.owned)
 	l := ss.link
 	l.mu.Lock()
-	if l.ended || ss.domain == nil || !m.WelcomePrivate(h, s.ep.now()) {
+	if l.leaving || l.ended || ss.domain == nil || !m.WelcomePrivate(h, s.ep.now()) {
 		l.mu.Unlock()
 		return denied
 	}

@@ -240,12 +240,11 @@ func (ss *serverSession) flushBroadcasts(ctx context.Context) error {
 func (ss *serverSession) farewell() {
 	l := ss.link
 	l.mu.Lock()
-	private, domain := l.private, ss.domain
-	l.core.Drain()
-	done, started := l.core.Farewell()
+	private, words := l.leave()
+	domain := ss.domain
 	l.mu.Unlock()
 	if private != nil {
-		private.finish(wire.Append(nil, &wire.Frame{Kind: wire.KindClose, Code: CodeClosed, From: done, To: started}))
+		private.finish(words)
 	}
 	if domain != nil {
 		domain.end(errFarewell)
