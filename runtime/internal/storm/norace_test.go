@@ -1,0 +1,5 @@
+//go:build linux && !race
+
+package storm
+
+const shorter = 1
