@@ -45,7 +45,7 @@ type world struct {
 
 // stats is how much happened in a history.
 type stats struct {
-	seeds, steps, accepted, handled, frames, cuts, serverCrashes, serverShutdowns, clientEnds, takeovers int
+	seeds, steps, accepted, handled, frames, cuts, serverCrashes, serverShutdowns, clientEnds int
 }
 
 // failure is what a world panics with when a promise is broken.
