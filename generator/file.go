@@ -7,6 +7,7 @@ import (
 	"go/format"
 	"go/scanner"
 	"strings"
+	"sync"
 
 	"github.com/dave/jennifer/jen"
 )
@@ -26,9 +27,17 @@ const (
 // imports, because jennifer writes a comment that begins with "//" or holds a
 // line break as it is.
 type file struct {
-	name string
-	jen  *jen.File
+	name  string
+	jen   *jen.File
+	decls int
 }
+
+// A large file is formatted in parts, side by side. No declaration needs
+// another for its layout, so the parts give what the whole would.
+const (
+	cut          = "\x00\n" // between two parts; no YAML file has such a byte
+	declsPerPart = 256
+)
 
 // newFile begins a Go file that is written from the schema file source.
 func (g *gen) newFile(name, source string) *file {
@@ -48,9 +57,17 @@ func (f *file) packageDoc(paragraphs ...string) {
 	}
 }
 
+// begin separates a declaration from the one before it.
+func (f *file) begin() {
+	f.jen.Line()
+	if f.decls++; f.decls%declsPerPart == 0 {
+		f.jen.Op(strings.TrimSuffix(cut, "\n"))
+	}
+}
+
 // decl adds a declaration with a comment of the given paragraphs.
 func (f *file) decl(paragraphs []string, code jen.Code) {
-	f.jen.Line()
+	f.begin()
 	for _, c := range docs(paragraphs...) {
 		f.jen.Add(c)
 	}
@@ -60,7 +77,7 @@ func (f *file) decl(paragraphs []string, code jen.Code) {
 // declDirective is decl with a directive for tools, which is no text of the
 // schema, at the end of the comment.
 func (f *file) declDirective(paragraphs []string, directive string, code jen.Code) {
-	f.jen.Line()
+	f.begin()
 	for _, c := range docs(paragraphs...) {
 		f.jen.Add(c)
 	}
@@ -125,18 +142,53 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("generator: %s:%d is not Go: %s\n%s", e.File, e.Line, e.Reason, e.Context)
 }
 
-// render returns the formatted file.
-func (f *file) render() ([]byte, error) {
-	var raw bytes.Buffer
-	if err := f.jen.Render(&raw); err != nil {
-		return nil, &FormatError{File: f.name, Reason: err.Error()}
-	}
-	source := groupImports(raw.String())
-	out, err := format.Source([]byte(source))
+// render returns the formatted file. What it does at a time takes one of slots.
+func (f *file) render(slots chan struct{}) ([]byte, error) {
+	source, err := f.source(slots)
 	if err != nil {
-		return nil, f.formatError(source, err)
+		return nil, err
 	}
-	return out, nil
+	const clause = "package p\n\n"
+	parts := strings.Split(source, cut)
+	out, errs := make([][]byte, len(parts)), make([]error, len(parts))
+	var wg sync.WaitGroup
+	for i, part := range parts {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if i > 0 {
+				part = clause + part
+			}
+			out[i], errs[i] = format.Source([]byte(part))
+			if i > 0 {
+				out[i] = bytes.TrimPrefix(out[i], []byte(clause))
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			whole := strings.ReplaceAll(source, cut, "")
+			if _, err := format.Source([]byte(whole)); err != nil {
+				return nil, f.formatError(whole, err)
+			}
+			return nil, &FormatError{File: f.name, Reason: "a part of it is no Go: " + err.Error()}
+		}
+	}
+	return bytes.Join(out, []byte("\n")), nil
+}
+
+// source returns the file as jennifer writes it.
+func (f *file) source(slots chan struct{}) (string, error) {
+	slots <- struct{}{}
+	defer func() { <-slots }()
+	var raw bytes.Buffer
+	err := f.jen.Render(&raw)
+	f.jen = nil // the largest thing there is
+	if err != nil {
+		return "", &FormatError{File: f.name, Reason: err.Error()}
+	}
+	return groupImports(raw.String()), nil
 }
 
 // groupImports puts the standard library first in the import block, which

@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"runtime"
@@ -60,41 +61,62 @@ func Generate(s *schema.Schema, opts Options) ([]File, error) {
 		}
 	}
 	g := &gen{schema: s, names: n, cycles: findCycles(s)}
-	files, err := g.typeFiles()
-	if err != nil {
-		return nil, err
-	}
-	if opts.wants(ServerSide) {
-		files = append(files, g.serverFile())
-	}
-	if opts.wants(ClientSide) {
-		files = append(files, g.clientFile())
-	}
-	files = append(files, g.protocolFile())
-	if opts.Tests {
-		files = append(files, g.testFiles()...)
-	}
-
-	// Formatting is most of the work, and no file needs another.
-	out, errs := make([]File, len(files)), make([]error, len(files))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, f := range files {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			out[i].Name = f.name
-			out[i].Content, errs[i] = f.render()
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	r := newRenderer()
+	err := g.typeFiles(r.add)
+	if err == nil {
+		if opts.wants(ServerSide) {
+			r.add(g.serverFile())
+		}
+		if opts.wants(ClientSide) {
+			r.add(g.clientFile())
+		}
+		r.add(g.protocolFile())
+		if opts.Tests {
+			g.testFiles(r.add)
 		}
 	}
-	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	out, renderErr := r.finish()
+	if err = cmp.Or(err, renderErr); err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// A renderer formats files, which is most of the work, side by side and while
+// others are made. What is not formatted yet takes much memory, so a few files
+// at a time is all that it takes in.
+type renderer struct {
+	places chan struct{} // one for each file that is taken in
+	slots  chan struct{} // one for each that computes; held by nobody who waits
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex // guards the fields below
+	files []File
+	err   error // the first
+}
+
+func newRenderer() *renderer {
+	n := runtime.GOMAXPROCS(0)
+	return &renderer{places: make(chan struct{}, n+1), slots: make(chan struct{}, n)}
+}
+
+func (r *renderer) add(f *file) {
+	r.places <- struct{}{}
+	r.wg.Go(func() {
+		defer func() { <-r.places }()
+		content, err := f.render(r.slots)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.files = append(r.files, File{Name: f.name, Content: content})
+		r.err = cmp.Or(r.err, err)
+	})
+}
+
+// finish returns the files, sorted by name.
+func (r *renderer) finish() ([]File, error) {
+	r.wg.Wait()
+	slices.SortFunc(r.files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
+	return r.files, r.err
 }
 
 func (o Options) wants(side Side) bool {
@@ -116,15 +138,14 @@ type gen struct {
 	cycles *cycles
 }
 
-// typeFiles returns one file for each schema file: its types and
+// typeFiles makes one file for each schema file: its types and
 // errors, then the inline payloads and replies of its commands.
-func (g *gen) typeFiles() ([]*file, error) {
-	var files []*file
+func (g *gen) typeFiles(add func(*file)) error {
 	taken := map[string]string{serverFileName: "the server", clientFileName: "the client", protocolFileName: "the protocol"}
 	for _, src := range g.schema.Files {
 		name := goFileName(src)
 		if other, ok := taken[name]; ok {
-			return nil, fmt.Errorf("generator: %s and %s would both be written to %s: rename one of the schema files", other, src, name)
+			return fmt.Errorf("generator: %s and %s would both be written to %s: rename one of the schema files", other, src, name)
 		}
 		taken[name] = src
 		f := g.newFile(name, src)
@@ -148,9 +169,9 @@ func (g *gen) typeFiles() ([]*file, error) {
 				}
 			}
 		}
-		files = append(files, f)
+		add(f)
 	}
-	return files, nil
+	return nil
 }
 
 // goFileName returns the Go file for a schema file: commands.yaml is written

@@ -10,9 +10,8 @@ import (
 // TestSuffix ends the name of every generated test file.
 const TestSuffix = "_ipcio_test.go"
 
-// testFiles returns one file of tests for each schema file with structs.
-func (g *gen) testFiles() []*file {
-	var files []*file
+// testFiles makes one file of tests for each schema file with structs.
+func (g *gen) testFiles(add func(*file)) {
 	var m sampler
 	for _, src := range g.schema.Files {
 		f := g.newFile(strings.TrimSuffix(goFileName(src), Suffix)+TestSuffix, src)
@@ -25,10 +24,9 @@ func (g *gen) testFiles() []*file {
 			}
 		}
 		if len(structs) > 0 {
-			files = append(files, f)
+			add(f)
 		}
 	}
-	return files
 }
 
 // structsOf returns everything in a schema file that becomes a Go struct with
