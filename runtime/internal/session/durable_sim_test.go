@@ -9,7 +9,10 @@ import (
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
-var durableSeeds = flag.Uint64("session.durable", 500, "how many histories TestDurableHistories plays")
+var (
+	durableSeeds = flag.Uint64("session.durable", 500, "how many histories TestDurableHistories plays")
+	durableFrom  = flag.Uint64("session.durable-from", 0, "the seed of the first of them")
+)
 
 // TestDurableHistories plays random histories of a durable client and a
 // server: connections are cut, both are killed, what the keeper was told and
@@ -18,7 +21,7 @@ var durableSeeds = flag.Uint64("session.durable", 500, "how many histories TestD
 // it is handled again.
 func TestDurableHistories(t *testing.T) {
 	var sum durableWorld
-	for seed := range *durableSeeds {
+	for seed := *durableFrom; seed < *durableFrom+*durableSeeds; seed++ {
 		w := playDurable(t, seed, false)
 		if t.Failed() {
 			t.Logf("seed %d", seed)
@@ -265,14 +268,17 @@ func (w *durableWorld) refuse() {
 }
 
 func (w *durableWorld) pump() {
+	command := ""
 	for _, a := range w.client.Actions() {
 		switch a.Kind {
+		case ActionGap:
+			command = a.Gap.Command
 		case ActionRenumber:
 			w.renumbered++
 			w.pending = append(w.pending, keeperOp{from: a.From, by: a.By})
 		case ActionForget:
+			w.dropped(command, a.From)
 			w.pending = append(w.pending, keeperOp{forget: a.From})
-			w.dropped(a.From)
 		case ActionDead:
 			w.fail("dead letter %s", a.Dead.Command)
 		}
@@ -280,18 +286,22 @@ func (w *durableWorld) pump() {
 	w.server.Actions()
 }
 
-// dropped takes note that a message was dropped, and reported.
-func (w *durableWorld) dropped(number uint64) {
-	for _, m := range w.keeper.messages {
-		if m.Number == number {
-			w.maybe[atoi(m.Message.Command)] = true
-		}
-	}
+// dropped takes note that the program was told of a dropped message, and checks
+// that the keeper is told to give up the same one: under the number that it will
+// have when the keeper has done everything that it was asked before.
+func (w *durableWorld) dropped(command string, number uint64) {
+	id := atoi(command)
+	w.maybe[id] = true
+	k := keeper{messages: append([]Stored(nil), w.keeper.messages...)}
 	for _, op := range w.pending {
-		if op.id > 0 && op.stored.Number == number {
-			w.maybe[op.id] = true
+		k.apply(op)
+	}
+	for _, m := range k.messages {
+		if m.Number == number && atoi(m.Message.Command) == id {
+			return
 		}
 	}
+	w.fail("message %d is dropped, and the keeper is told to give up number %d", id, number)
 }
 
 func atoi(s string) (n int) { fmt.Sscan(s, &n); return n }
