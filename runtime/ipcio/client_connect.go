@@ -133,7 +133,7 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 		l.meet(w.Fingerprint)
 		l.self.Store(server)
 		if l.keeper != nil {
-			l.keeper.save(l.core, wire.ID(w.Incarnation), true)
+			l.keeper.met = w.Incarnation // saved when the numbers are changed
 		}
 	}
 	l.unlock()

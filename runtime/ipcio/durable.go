@@ -31,6 +31,7 @@ type DeadLetter struct {
 type keeper struct {
 	log     OutboxLog
 	state   OutboxState // what was saved last
+	met     []byte      // the incarnation of a connection that is not saved yet, or nil
 	waiting []storing
 	closed  bool // log is, or about to be
 }
@@ -143,9 +144,16 @@ func (k *keeper) carryOut(a *session.Action) {
 	}
 }
 
-// acked tells the log what is acknowledged.
-func (k *keeper) acked(n uint64) {
-	if n > k.state.Acked {
+// follow tells the log of a new connection, and of what is acknowledged. The log
+// knows what the session asked of it: a state that says that all messages may
+// have been written must not be on the disk before the change of numbers that
+// keeps one which was not from having a number that the server received.
+func (k *keeper) follow(core *session.Session) {
+	if k.met != nil {
+		k.save(core, [16]byte(k.met), true)
+		k.met = nil
+	}
+	if n := core.Acked(); n > k.state.Acked {
 		k.state.Acked = n
 		k.log.Save(k.state)
 	}

@@ -111,7 +111,7 @@ func (l *link) unlockWith(have func(*lane)) {
 		}
 	}
 	if l.keeper != nil {
-		l.keeper.acked(l.core.Acked())
+		l.keeper.follow(l.core)
 	}
 	l.core.Settle()
 	var writer *lane

@@ -190,6 +190,62 @@ func TestNextProcess(t *testing.T) {
 	close(release)
 }
 
+// A process accepts a message under a number that the server received a call of
+// the former process with, is told so when it connects, and is killed when the
+// disk first says that there is a connection. The next process sends the message
+// all the same: the change of its number is on the disk before.
+func TestKilledAfterRenumber(t *testing.T) {
+	dir := socketDir(t)
+	up := newList()
+	serve(t, dir, map[string]ipcio.HandlerFunc{"up": up.note, "ask": up.note})
+	box := newMemory()
+	one := client(t, ipcio.ClientConfig{Dir: dir, Outbox: in{box}}, nil)
+	ctx := within(t)
+	if err := errors.Join(one.Connect(ctx), one.Emit(ctx, "up", "1")); err != nil {
+		t.Fatal(err)
+	}
+	box = box.copy()
+	if _, err := one.Call(ctx, "ask", "question"); err != nil {
+		t.Fatal(err)
+	}
+	up.wait(t, "1", "question")
+
+	two := client(t, ipcio.ClientConfig{Dir: dir, Outbox: in{box}}, nil)
+	if err := two.Emit(ctx, "up", "2"); err != nil {
+		t.Fatal(err)
+	}
+	alive, kill := context.WithCancel(ctx)
+	defer kill()
+	var killed *memory
+	box.mu.Lock()
+	box.fail = func(string, int) error {
+		if killed == nil {
+			now := box.copyLocked()
+			for name, f := range now.files {
+				if c := parseSegment(f.data); name == segmentName(2) && c.count > 0 && c.state.Connected {
+					killed = now
+				}
+			}
+		}
+		if killed != nil {
+			kill()
+			return errPower
+		}
+		return nil
+	}
+	box.mu.Unlock()
+	if err := two.Connect(alive); err == nil {
+		t.Fatal("the process was not killed")
+	}
+	two.Close()
+
+	three := client(t, ipcio.ClientConfig{Dir: dir, Outbox: in{killed}}, nil)
+	if err := errors.Join(three.Connect(ctx), three.Flush(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	up.wait(t, "1", "question", "2")
+}
+
 // A client that is closed with messages in its outbox leaves them to its next
 // process. A server that lives through it handles each of them once.
 func TestCloseLeavesTheRest(t *testing.T) {

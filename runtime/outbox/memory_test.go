@@ -186,6 +186,10 @@ func (m *memory) powerOff(rnd *rand.Rand) *memory {
 func (m *memory) copy() *memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.copyLocked()
+}
+
+func (m *memory) copyLocked() *memory {
 	after := newMemory()
 	for name, f := range m.files {
 		after.files[name] = &memoryFile{dir: after, data: slices.Clone(f.data), kept: slices.Clone(f.data)}
