@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
@@ -17,6 +19,7 @@ type Client struct {
 	Attempt    uint64 // of the last Hello
 
 	incarnation []byte // nil if none is known
+	epoch       []byte // of the server that welcomed this process last
 	instance    []byte // of this process, if the session may outlive it
 	met         bool   // this process was welcomed
 }
@@ -57,6 +60,7 @@ func (c *Client) Adopt(w *wire.Welcome) (restarted bool, err error) {
 	if w.Resumed && c.incarnation == nil {
 		return false, violation("an incarnation is resumed that this client does not know")
 	}
+	c.Core.spared = bytes.Equal(w.Epoch, c.epoch)
 	if err := c.Core.Adopt(Positions{
 		SFirst: w.SFirst, RFirst: w.RFirst, SRx: w.SRx, RRx: w.RRx,
 		Frames: w.Frames, Bytes: w.Bytes, Calls: w.Calls, FrameBytes: clampFrame(w.FrameBytes),
@@ -64,7 +68,7 @@ func (c *Client) Adopt(w *wire.Welcome) (restarted bool, err error) {
 		return false, err
 	}
 	met := c.met
-	c.met = true
+	c.met, c.epoch = true, bytes.Clone(w.Epoch)
 	if !w.Resumed || !met {
 		c.Broadcasts.Restart(w.BPos)
 	}

@@ -234,7 +234,8 @@ func (s *Session) Progress() Progress {
 func (s *Session) Acked() uint64 { return s.out[wire.S].acked }
 
 // accuse counts what had been delivered when the other side died without a
-// word, and gives up what was delivered too often.
+// word, and gives up what was delivered too often. An other side that lives and
+// has only given the session up was killed by nothing.
 func (s *Session) accuse() {
 	if s.cfg.Deliveries == 0 {
 		return
@@ -242,7 +243,7 @@ func (s *Session) accuse() {
 	o := &s.out[wire.S]
 	for i := range o.flight.len() {
 		e := o.flight.at(i)
-		if e.sent && !e.fresh && !s.farewell && e.accusable() {
+		if e.sent && !e.fresh && !s.farewell && !s.spared && e.accusable() {
 			e.deliveries++
 		}
 		e.sent = false

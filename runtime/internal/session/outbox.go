@@ -29,7 +29,7 @@ type entry struct {
 	durable bool
 	number  uint64 // what it was promised; entries in flight have it by their place
 
-	deliveries int // incarnations that ended without a word while it was on its way
+	deliveries int // other sides that died without a word while it was on its way
 }
 
 // An outbox is one outgoing sequence: what waits for its first transmission

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
@@ -119,5 +121,45 @@ func TestPoisonIsNotAnOrderlyEnd(t *testing.T) {
 	}
 	if client.Unacked() != 1 {
 		t.Error("the message is gone")
+	}
+}
+
+// A server that gives a session up and lives on was not killed by what was on its
+// way, however often it does so. One that is another process afterwards may have
+// been.
+func TestPoisonIsNotASessionGivenUp(t *testing.T) {
+	cfg := wide
+	cfg.Deliveries = 1
+	client := &Client{Core: New(cfg), FrameBytes: 1 << 20}
+	emit(t, client.Core, "a")
+	welcome := func(epoch, incarnation byte) (dead int) {
+		client.Hello()
+		id := func(b byte) []byte { return bytes.Repeat([]byte{b}, 16) }
+		if _, err := client.Adopt(&wire.Welcome{
+			Epoch: id(epoch), Incarnation: id(incarnation), Cookie: id(1),
+			SFirst: 1, RFirst: 1, Frames: 10, Bytes: 1 << 20, Calls: 10, FrameBytes: 1 << 20,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range client.Core.Actions() {
+			if a.Kind == ActionDead {
+				dead++
+			}
+		}
+		client.Up()
+		sent := slices.ContainsFunc(output(t, client.Core), func(f *wire.Frame) bool { return f.Kind == wire.KindEvent })
+		if sent == (dead > 0) {
+			t.Fatalf("incarnation %d: sent %v, %d dead letters", incarnation, sent, dead)
+		}
+		client.Core.Down()
+		return dead
+	}
+	for incarnation := range byte(5) {
+		if n := welcome(1, incarnation+1); n > 0 {
+			t.Fatalf("incarnation %d of a server that lives: %d dead letters", incarnation+1, n)
+		}
+	}
+	if n := welcome(2, 6); n != 1 {
+		t.Errorf("another server: %d dead letters, want 1", n)
 	}
 }

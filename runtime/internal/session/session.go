@@ -126,6 +126,7 @@ type Session struct {
 	cancels    []wire.Ref
 
 	farewell bool // the other side has said goodbye since the last connection began
+	spared   bool // the other side is the process that it was: see accuse
 
 	// Of a durable session:
 	stored          uint64 // the stamp up to which the keeper has everything
