@@ -200,7 +200,7 @@ const (
 	GapDropped                         // DropOldest gave it up
 	GapTooLarge                        // the server's limit is smaller than what was queued
 	GapExpired                         // broadcasts fell out of the server's ring before they were sent
-	GapRestarted                       // the server is another process now: broadcasts may have been missed
+	GapRestarted                       // the server has begun another session: broadcasts may have been missed, and reports of refused events
 	GapGivenUp                         // the session was given up with messages in its queue
 	GapUnreadable                      // a broadcast came whose payload this client's handler cannot take: see Gap.Err
 	GapDamaged                         // the outbox could not be read to its end: see Gap.Err

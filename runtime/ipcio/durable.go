@@ -16,6 +16,8 @@ const poisonDeliveries = 5
 
 // A DeadLetter is an event that was delivered again and again, each time to a
 // server that died before it had handled it.
+// What a server had when it gave the session up and lived on is not counted, as
+// far as this process has met that server.
 type DeadLetter struct {
 	To         string // the client it was for; "" if it was for the server
 	ToID       string // that client's session, if the event answered one
