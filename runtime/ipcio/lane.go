@@ -104,9 +104,22 @@ func (ln *lane) flush() {
 	ln.mu.Unlock()
 	buf := getWriteBuffer()
 	defer putWriteBuffer(buf)
-	for ln.round(buf, ln.writeNow) {
+	for range flushRounds {
+		if !ln.round(buf, ln.writeNow) {
+			return
+		}
+	}
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.err == nil {
+		ln.owner.Go(ln.write)
 	}
 }
+
+// flushRounds is how often flush looks for something to write: once for its own,
+// and once more, usually to find nothing. What others send meanwhile must not
+// keep a caller from its deadline.
+const flushRounds = 2
 
 // errBlocked says that the writer has the rest of what flush had to write.
 var errBlocked = errors.New("the socket is full")
