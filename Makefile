@@ -157,7 +157,7 @@ TIME   ?= 0
 .PHONY: proofschemas
 proofschemas: ## check the Go of RANDOM (100000) random schemas with go/types, of VET (1000) with go vet
 	$(LEDGER) -name 'Random schemas become Go' -repeat 'make proofschemas RANDOM=$(RANDOM) VET=$(VET) TIME=$(TIME) SEED=$(SEED)' -- \
-		go test -v -count=1 -timeout 48h -run '^TestRandomSchemas(TypeCheck|Vet)$$' ./generator \
+		env GOGC=400 go test -v -count=1 -timeout 48h -run '^TestRandomSchemas(TypeCheck|Vet)$$' ./generator \
 		-typecheck.schemas=$(RANDOM) -typecheck.seed=$(SEED) -typecheck.time=$(TIME) -vet.schemas=$(VET) -seed=$(SEED)
 
 TEXTS ?= 10000000
@@ -165,7 +165,7 @@ TEXTS ?= 10000000
 .PHONY: prooftexts
 prooftexts: ## read TEXTS (10000000) damaged schemas, for TIME at most
 	$(LEDGER) -name 'Damaged schema texts' -repeat 'make prooftexts TEXTS=$(TEXTS) TIME=$(TIME) SEED=$(SEED)' -- \
-		go test -v -count=1 -timeout 48h -run '^TestDamagedTexts$$' ./generator -texts=$(TEXTS) -texts.time=$(TIME) -texts.seed=$(SEED) -texts.every=1000
+		env GOGC=400 go test -v -count=1 -timeout 48h -run '^TestDamagedTexts$$' ./generator -texts=$(TEXTS) -texts.time=$(TIME) -texts.seed=$(SEED) -texts.every=1000
 
 MUTANTS ?= 200
 

@@ -2,11 +2,9 @@ package generator_test
 
 import (
 	"go/ast"
-	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,11 +88,7 @@ func TestMisuseDoesNotCompile(t *testing.T) {
 		}
 		parsed = append(parsed, file)
 	}
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	imports := importer.ForCompiler(fset, "source", nil).(types.ImporterFrom)
+	checker := newTypeChecker(t)
 	for _, m := range misuses {
 		t.Run(m.name, func(t *testing.T) {
 			source := `package misuse
@@ -110,7 +104,7 @@ func TestMisuseDoesNotCompile(t *testing.T) {
 			}
 			var found []string
 			cfg := types.Config{
-				Importer: fromDir{imports, root},
+				Importer: checker,
 				Error:    func(err error) { found = append(found, err.(types.Error).Msg) },
 			}
 			// The errors are in found.
@@ -123,14 +117,4 @@ func TestMisuseDoesNotCompile(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fromDir imports packages as a file in dir would.
-type fromDir struct {
-	types.ImporterFrom
-	dir string
-}
-
-func (f fromDir) Import(path string) (*types.Package, error) {
-	return f.ImportFrom(path, f.dir, 0)
 }

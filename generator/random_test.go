@@ -1,14 +1,13 @@
 package generator_test
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
 	"testing"
 
 	"github.com/ipcio/ipcio-go/generator"
-	"github.com/ipcio/ipcio-go/schema"
+	"github.com/ipcio/ipcio-go/schema/longtest"
 	"github.com/ipcio/ipcio-go/schema/schematest"
 )
 
@@ -67,7 +66,7 @@ func TestRandomSchemasVet(t *testing.T) {
 		t.Skip("runs the go command")
 	}
 	const batch = 50
-	done := 0
+	run := longtest.Begin(t, 0)
 	for first := 0; first < *vetSchemas; first += batch {
 		dir := newModule(t)
 		for i := first; i < min(first+batch, *vetSchemas); i++ {
@@ -79,15 +78,8 @@ func TestRandomSchemasVet(t *testing.T) {
 			for _, f := range files {
 				write(t, filepath.Join(dir, fmt.Sprintf("seed%d", seed), f.Name), f.Content)
 			}
-			done++
 		}
 		goCommand(t, dir, "vet", "./...")
+		run.Add("vetted", min(batch, *vetSchemas-first))
 	}
-	t.Logf("ledger: vetted=%d", done)
-}
-
-// isFindings reports whether the generator refused a schema.
-func isFindings(err error) bool {
-	_, ok := errors.AsType[schema.Diagnostics](err)
-	return ok
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/token"
 	"go/types"
 	"strings"
 	"testing"
@@ -299,13 +300,14 @@ func checkProgram(c *typeChecker, text string) error {
 	if err != nil {
 		return fmt.Errorf("the generated package: %w", err)
 	}
-	file, err := parser.ParseFile(c.fset, "main.go", sourceProgram, parser.SkipObjectResolution)
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "main.go", sourceProgram, parser.SkipObjectResolution)
 	if err != nil {
 		return err
 	}
 	var found []error
 	config := types.Config{Importer: withPackage{c, pkg}, Error: func(err error) { found = append(found, err) }}
-	if _, err := config.Check("main", c.fset, []*ast.File{file}, nil); err != nil && len(found) == 0 {
+	if _, err := config.Check("main", fset, []*ast.File{file}, nil); err != nil && len(found) == 0 {
 		return err
 	}
 	return errors.Join(found...)

@@ -25,6 +25,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ipcio/ipcio-go/schema"
+	"github.com/ipcio/ipcio-go/schema/longtest"
 	"github.com/ipcio/ipcio-go/schema/schematest"
 )
 
@@ -44,45 +45,51 @@ const hangs = time.Minute
 func TestDamagedTexts(t *testing.T) {
 	corpus := textCorpus(t)
 	const block = 1000
+	run := longtest.Begin(t, *textTime)
+	run.Note("seed", fmt.Sprintf("from %d, %d texts each", *textSeed, block))
 	var (
 		wg                                    sync.WaitGroup
 		next, done, valid, packages, failures atomic.Int64
 	)
-	start := time.Now()
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i*block < *textCount && failures.Load() < 10; i = next.Add(1) - 1 {
-				if *textTime > 0 && time.Since(start) > *textTime {
-					return
-				}
+			for i := next.Add(1) - 1; i*block < *textCount && failures.Load() < 10 && !run.Over(); i = next.Add(1) - 1 {
 				seed := *textSeed + uint64(i)
 				rng := rand.New(rand.NewPCG(seed, 0x7e47))
 				for range min(block, *textCount-i*block) {
 					text := damagedText(rng, corpus)
 					watchdog := time.AfterFunc(hangs, func() { panic(fmt.Sprintf("-texts.seed=%d: %v and no end: %q", seed, hangs, text)) })
 					s, err := checkText(text)
-					if err == nil && s != nil {
-						if n := valid.Add(1); n%*textEvery == 0 {
-							packages.Add(1)
-							err = checkPackage(s)
-						}
+					isSchema := err == nil && s != nil
+					written := isSchema && valid.Add(1)%*textEvery == 0
+					if written {
+						packages.Add(1)
+						err = checkPackage(s)
 					}
 					watchdog.Stop()
-					done.Add(1)
 					if err != nil {
-						t.Errorf("-texts.seed=%d: %q: %v", seed, text, err)
-						t.Logf("ledger: failure=%q", fmt.Sprintf("seed %d: %v", seed, err))
+						run.Fail(fmt.Sprintf("-texts.seed=%d", seed), fmt.Errorf("%w\n%q", err, text))
 						failures.Add(1)
 					}
+					done.Add(1)
+					run.Add("texts", 1)
+					run.Add("schemas", b2i(isSchema))
+					run.Add("packages", b2i(written))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("ledger: texts=%d schemas=%d packages=%d seed=%q", done.Load(), valid.Load(), packages.Load(), fmt.Sprintf("from %d, %d texts each", *textSeed, block))
 	if valid.Load() < done.Load()/50 || valid.Load() > done.Load()*9/10 || packages.Load() == 0 {
 		t.Errorf("%d of %d texts are schemas: the test shows little", valid.Load(), done.Load())
 	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // textCorpus returns the schemas of this repository: of the SDKs, the examples

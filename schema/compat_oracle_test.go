@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/ipcio/ipcio-go/schema"
+	"github.com/ipcio/ipcio-go/schema/longtest"
 	"github.com/ipcio/ipcio-go/schema/schemavalue"
 )
 
@@ -30,32 +31,36 @@ func TestCompareAgainstBruteForce(t *testing.T) {
 	if testing.Short() {
 		pairs /= 20
 	}
+	run := longtest.Begin(t, 0)
+	run.Note("seed", fmt.Sprint("from ", *compatSeed))
 	var (
 		wg    sync.WaitGroup
 		next  atomic.Int64
-		mu    sync.Mutex
+		mu    sync.Mutex // guards total
 		total tally
 	)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			sum := tally{produced: make(map[schema.Code]int)}
 			for i := next.Add(1); i <= int64(pairs/versions+1) && !t.Failed(); i = next.Add(1) {
 				seed := *compatSeed + uint64(i) - 1
+				sum := tally{produced: make(map[schema.Code]int)}
 				if err := sum.chain(rand.New(rand.NewPCG(seed, 17))); err != nil {
-					t.Errorf("-compat.seed=%d -compat.pairs=1: %v", seed, err)
-					t.Logf("ledger: failure=%q", fmt.Sprintf("-compat.seed=%d: %v", seed, err))
+					run.Fail(fmt.Sprintf("-compat.seed=%d -compat.pairs=1", seed), err)
 				}
+				run.Add("pairs", sum.compared)
+				run.Add("positions", sum.safe+sum.unsafe)
+				run.Add("unsafe", sum.unsafe)
+				run.Add("values", sum.values)
+				run.Add("undecided", sum.undecided)
+				mu.Lock()
+				total.add(sum)
+				mu.Unlock()
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			total.add(sum)
 		})
 	}
 	wg.Wait()
 	t.Logf("%d pairs compared, %d not valid; %d positions proved unsafe, %d not refuted as safe with %d values, %d undecided; changes: %v",
 		total.compared, total.invalid, total.unsafe, total.safe, total.values, total.undecided, total.produced)
-	t.Logf("ledger: pairs=%d positions=%d unsafe=%d values=%d undecided=%d seed=%q",
-		total.compared, total.safe+total.unsafe, total.unsafe, total.values, total.undecided, fmt.Sprint("from ", *compatSeed))
 	if total.compared < pairs/2 {
 		t.Errorf("only %d of %d pairs are valid", total.compared, pairs)
 	}

@@ -13,10 +13,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/ipcio/ipcio-go/schema"
+	"github.com/ipcio/ipcio-go/schema/longtest"
 	"github.com/ipcio/ipcio-go/schema/schemavalue"
 )
 
@@ -185,33 +185,30 @@ const block = 20_000
 // TestDifferential compares the generated decoders with their twins, over
 // random messages that are valid or nearly so.
 func TestDifferential(t *testing.T) {
+	run := longtest.Begin(t, *timeLimit)
+	run.Note("seed", fmt.Sprintf("from %d, %d executions each", *firstSeed, block))
 	var (
 		wg                        sync.WaitGroup
 		next, done, taken, failed atomic.Int64
 	)
-	start := time.Now()
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for {
-				i := next.Add(1) - 1
-				if i*block >= *executions || failed.Load() >= 10 || *timeLimit > 0 && time.Since(start) > *timeLimit {
-					return
-				}
-				seed := *firstSeed + uint64(i)
-				n, ok := differentialBlock(t, seed, min(block, int(*executions-i*block)), &failed)
+			for i := next.Add(1) - 1; i*block < *executions && failed.Load() < 10 && !run.Over(); i = next.Add(1) - 1 {
+				n, ok := differentialBlock(t, run, *firstSeed+uint64(i), min(block, int(*executions-i*block)), &failed)
+				run.Add("executions", n)
+				run.Add("taken", ok)
 				done.Add(int64(n))
 				taken.Add(int64(ok))
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("ledger: executions=%d taken=%d seed=%q", done.Load(), taken.Load(), fmt.Sprintf("from %d, %d executions each", *firstSeed, block))
 	if share := float64(taken.Load()) / float64(done.Load()); share < 0.1 || share > 0.9 {
 		t.Errorf("%.3f of the messages are taken: the test shows little", share)
 	}
 }
 
-func differentialBlock(t *testing.T, seed uint64, n int, failed *atomic.Int64) (done, taken int) {
+func differentialBlock(t *testing.T, run *longtest.Run, seed uint64, n int, failed *atomic.Int64) (done, taken int) {
 	rng := rand.New(rand.NewPCG(seed, 0xd1ff))
 	messages := corpus(t, rng, 100)
 	buf := make([]byte, 0, 4096)
@@ -225,8 +222,7 @@ func differentialBlock(t *testing.T, seed uint64, n int, failed *atomic.Int64) (
 		}
 		ok, err := pairs[i].compare(in)
 		if err != nil {
-			t.Errorf("-differential.seed=%d: %s: %x: %v", seed, pairs[i].name, in, err)
-			t.Logf("ledger: failure=%q", fmt.Sprintf("seed %d: %s: %x", seed, pairs[i].name, in))
+			run.Fail(fmt.Sprintf("-differential.seed=%d: %s: %x", seed, pairs[i].name, in), err)
 			if failed.Add(1) >= 10 {
 				return done, taken
 			}
