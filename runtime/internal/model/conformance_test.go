@@ -584,7 +584,7 @@ func TestCodeDoesNotConformToMutants(t *testing.T) {
 	for _, r := range []rule{
 		ackWhenDone, freeByAck, goOnBehindReceived, callDoneWhenStarted, forgetReceived, oldNeverAcked, endedIsSkipped, ackOnConnect,
 		flagWhatWasWritten, flagStays, doneInFarewell, unknownWhenRestarted, repeatBehind, cancelAgain, oldAnswersAreVoid, windowOnNextConnection,
-		goOnBehindTaken, nestedInR, lostIsNotUnknown, answersBesideWindow,
+		goOnBehindTaken, nestedInR, lostIsNotUnknown, answersBesideWindow, refusedIsDone,
 	} {
 		t.Run(r.String(), func(t *testing.T) {
 			for i := range *walks {

@@ -86,6 +86,7 @@ var configs = []config{
 	{name: "event to another client, a break", messages: program(eventToClient), sessions: 2, conns: 1, breaks: 1},
 	{name: "event to another client, crash", messages: program(eventToClient), sessions: 2, conns: 1, crashes: 1},
 	{name: "refused event to another client, break", messages: program(refusedByClient), sessions: 2, conns: 1, breaks: 1},
+	{name: "refused event to another client that is given up", messages: program(refusedByClient), sessions: 2, conns: 1, breaks: 1, drops: 1, lane: 1},
 	{name: "event to another client that is given up", big: true, messages: program(eventToClient), sessions: 2, conns: 1, breaks: 1, drops: 1},
 	{name: "call to another client, a break", big: true, messages: program(callToClient), sessions: 2, conns: 1, breaks: 1},
 	{name: "call to another client, crash", big: true, messages: program(callToClient), sessions: 2, conns: 1, crashes: 1},
@@ -157,6 +158,7 @@ var mutants = []struct {
 	{nestedInR, wedge, config{messages: program(eventDown, callInHandler, nestedInHandler)}},
 	{lostIsNotUnknown, causeless, config{messages: program(callUp), cancels: 1}},
 	{againMayHaveRun, lie, config{messages: program(repeatUp), crashes: 1, cancels: 1}},
+	{refusedIsDone, toldTwice, config{messages: program(refusedByClient), sessions: 2, conns: 1, breaks: 1, drops: 1, lane: 1}},
 }
 
 // spare are rules that back each other up: without one of them everything

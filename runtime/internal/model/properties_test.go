@@ -16,6 +16,7 @@ const (
 	unclean
 	unjust
 	silent
+	toldTwice
 	flapping
 	unasked
 	twoHolders
@@ -34,6 +35,7 @@ var propertyTexts = [...]string{
 	unclean:     "what a server handled before its orderly end is handled again",
 	unjust:      "a side that keeps to the protocol is accused of breaking it",
 	silent:      "a message was accepted, is not handled, and nobody is told",
+	toldTwice:   "a sender is told more often that a message was refused than it was",
 	flapping:    "an old connection that arrives late ends the one that replaced it",
 	unasked:     "a message arrives at a client that asked for it itself, or that it is not for",
 	twoHolders:  "two connected clients have the same name",

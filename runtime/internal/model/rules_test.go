@@ -47,6 +47,7 @@ const (
 	nestedInR
 	lostIsNotUnknown
 	againMayHaveRun
+	refusedIsDone
 	ruleCount = iota
 )
 
@@ -93,6 +94,7 @@ var ruleTexts = map[rule]string{
 	nestedInR:              "8: a call to the party that waits for its caller does not wait behind what is queued there",
 	lostIsNotUnknown:       "8: the outcome of a call that was never written, or written to nobody, is not unknown",
 	againMayHaveRun:        "10.2: a call that a former server may have handled never ends with the outcome that no handler was started",
+	refusedIsDone:          "9: what was refused is done: it is not sent again, and not given up a second time",
 }
 
 // String returns the texts of the rules in r.

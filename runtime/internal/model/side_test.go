@@ -466,13 +466,29 @@ func (x site) resolve(f frame) {
 func (x site) nacked(f frame) {
 	o := &x.end().out[seqS]
 	if f.ref > o.acked && f.ref <= o.last() {
-		if e := o.e[f.ref-o.acked-1]; e.origin != 0 {
-			site{x.model, x.w, 0, server}.pushNack(e.origin, e.m)
+		e := &o.e[f.ref-o.acked-1]
+		was := *e
+		if x.has(refusedIsDone) {
+			*e = entry{kind: skip}
+		}
+		if was.origin != 0 {
+			site{x.model, x.w, 0, server}.pushNack(was.origin, was.m)
 			return
 		}
 	}
-	if !x.msg(f.m).relay || x.k == 0 {
-		x.fate(f.m).told = true
+	p, to := x.msg(f.m), x.fate(f.m)
+	if p.relay && x.k != 0 {
+		return
+	}
+	reasons := to.begun
+	if p.relay {
+		reasons = to.passed
+	}
+	if to.told < 2 { // as far as the others are counted
+		to.told++
+	}
+	if to.told > reasons {
+		x.w.fail(toldTwice)
 	}
 }
 
@@ -630,6 +646,7 @@ func (x site) callReturns(in *incoming) {
 func (x site) relay(in *incoming) {
 	to := site{x.model, x.w, 1, server}
 	f := x.fate(in.m)
+	f.passed = min(f.passed+1, 2)
 	if !to.end().alive || to.end().known == 0 {
 		if in.kind == event {
 			x.pushNack(in.n, in.m)

@@ -669,7 +669,7 @@ func (m *model) broken(w *world) property {
 	}
 	for i := range m.messages {
 		p, f := &m.messages[i], &w.fates[i]
-		if !p.call && f.accepted && !f.finished && !f.gone && !f.told || f.refused && !f.told && !f.gone {
+		if !p.call && f.accepted && !f.finished && !f.gone && f.told == 0 || f.refused && f.told == 0 && !f.gone {
 			return silent
 		}
 	}

@@ -225,7 +225,8 @@ type fate struct {
 	taken    bool // the server has it in the queue for another client, or refused it
 	gone     bool // its sender is no more, or was told that it will not be handled
 	refused  bool // in this incarnation
-	told     bool // its sender, of that
+	told     int8 // how often its sender was, of that
+	passed   int8 // how often the server passed it on, or refused to
 	final    bool // handled before an orderly end
 }
 

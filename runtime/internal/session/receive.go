@@ -144,9 +144,11 @@ func (s *Session) acceptNested(f *wire.Frame, now int64, own func([]byte) []byte
 	return nil
 }
 
-// refused takes the other side's word that it refused events. One that was
-// relayed concerns its origin: its entry is still there, because the other side
-// sends what it says in R before it acknowledges.
+// refused takes the other side's word that it refused events. Each is done with
+// that: its sender is told once, whatever becomes of the connection and of the
+// session before the acknowledgement is here. One that was relayed concerns its
+// origin: its entry is still there, because the other side sends what it says in R
+// before it acknowledges.
 func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
 	gap := Gap{Command: f.Command, Code: f.Code, Message: f.Message, Data: own(f.Payload), Nack: true}
 	if f.Peer != nil {
@@ -154,17 +156,27 @@ func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
 	}
 	o := &s.out[wire.S]
 	for n := max(f.From, o.acked+1); n <= min(f.To, o.last()); n++ {
-		if e := o.flight.at(int(n - o.acked - 1)); e.origin != (Origin{}) {
+		e := o.flight.at(int(n - o.acked - 1))
+		switch {
+		case e.skip:
+			gap.Count-- // given up before, which its sender was told
+			continue
+		case e.call != nil:
+			continue // it has its own outcome
+		case e.origin != (Origin{}):
 			relayed := gap
 			relayed.From, relayed.To, relayed.Count, relayed.Origin = n, n, 1, e.origin
 			s.act(Action{Kind: ActionGap, Gap: relayed})
 			gap.Count-- // not this side's own
 		}
+		s.forget(e, n)
+		o.void(e)
 	}
 	gap.From, gap.To = f.From, f.To
 	if gap.Count += f.To - f.From + 1; gap.Count > 0 {
 		s.act(Action{Kind: ActionGap, Gap: gap})
 	}
+	s.act(Action{Kind: ActionRoom})
 }
 
 func (s *Session) resolve(ref wire.Ref, result func() Result) {
@@ -205,7 +217,7 @@ func (s *Session) acked(f *wire.Frame) error {
 			s.act(Action{Kind: ActionRoom})
 		}
 	}
-	s.peerRx = window{f.Frames, f.Bytes}
+	s.peerRx = window{min(f.Frames, mostOnTheWay), f.Bytes}
 	return nil
 }
 

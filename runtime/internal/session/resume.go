@@ -39,7 +39,7 @@ func (s *Session) Adopt(peer Positions, resumed bool) error {
 		s.restart(peer)
 	}
 	s.restored = false
-	s.peerRx = window{peer.Frames, peer.Bytes}
+	s.peerRx = window{min(peer.Frames, mostOnTheWay), peer.Bytes}
 	s.callsMax = int(min(peer.Calls, 1<<20))
 	s.limit = peer.FrameBytes
 	s.giveUpLarger(peer.FrameBytes)

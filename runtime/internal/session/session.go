@@ -83,6 +83,11 @@ const (
 	// acknowledge.
 	replyFrames = 16 << 10
 
+	// mostOnTheWay bounds the numbers of S on their way, however large a window
+	// the other side grants: a message that was given up, answered or refused is
+	// not in the queue any more, but holds its number until it is acknowledged.
+	mostOnTheWay = 64 << 10
+
 	// mostCancels bounds what is kept of calls that were cancelled while their
 	// frames were on their way.
 	mostCancels = 1024
