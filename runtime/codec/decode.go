@@ -1,8 +1,10 @@
 package codec
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -73,7 +75,8 @@ func (d *decoder) failIn(step string, at int, format string, args ...any) {
 
 // charge takes n × size bytes from the memory that is left.
 func (d *decoder) charge(at, n, size int) bool {
-	if n > 0 && d.spare/n < size {
+	// A product of two words, because a division takes longer than all else here.
+	if over, all := bits.Mul64(uint64(n), uint64(size)); over != 0 || all > uint64(d.spare) {
 		d.fail(at, "decoding takes more memory than %d bytes and %d for each byte received", freeMemory, MaxGrowth)
 		return false
 	}
@@ -83,6 +86,24 @@ func (d *decoder) charge(at, n, size int) bool {
 
 // head reads a head. After an error it returns the zero Head and false.
 func (d *decoder) head() (Head, bool) {
+	if rest := d.b[d.off:]; len(rest) >= 9 {
+		// There is room for the longest head.
+		major, info := Major(rest[0]>>5), rest[0]&31
+		switch {
+		case info < info1Byte:
+			d.off++
+			return Head{major, info, uint64(info)}, true
+		case info <= info8Bytes && rest[0] != byte(Simple)<<5|info1Byte:
+			width := 1 << (info - info1Byte)
+			d.off += 1 + width
+			return Head{major, info, binary.BigEndian.Uint64(rest[1:]) >> (64 - 8*width)}, true
+		}
+	}
+	return d.longHead()
+}
+
+// longHead is head for any head.
+func (d *decoder) longHead() (Head, bool) {
 	h, n, err := ReadHead(d.b[d.off:])
 	if err != nil {
 		if d.err == nil {
@@ -323,6 +344,32 @@ const sharedText = 256
 
 // textString reads a text string, which must be valid UTF-8.
 func (d *decoder) textString() string {
+	// Most are short and ASCII, share the copy, and are followed by more.
+	begin := d.off + 1
+	if rest := d.b[d.off:]; len(rest) > info1Byte && d.copied != "" {
+		n := int(rest[0] - byte(Text)<<5)
+		rest = rest[1:]
+		all := word(rest)
+		switch {
+		case n < 8:
+			all <<= uint(8-n) * 8 // 64, if there is none
+		case n <= 16:
+			all |= word(rest[n-8:])
+		case n < info1Byte:
+			all |= word(rest[8:]) | word(rest[n-8:])
+		default:
+			all = highBits
+		}
+		if all&highBits == 0 {
+			d.off = begin + n
+			return d.copied[begin:d.off]
+		}
+	}
+	return d.longTextString()
+}
+
+// longTextString is textString for any text.
+func (d *decoder) longTextString() string {
 	s := d.text()
 	if len(s) == 0 || len(d.b) > sharedText {
 		return string(s)

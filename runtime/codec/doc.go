@@ -15,8 +15,8 @@
 // reflect and becomes a plan: the fields in the order in which they travel,
 // with encoded keys, offsets, rules, and whether the program declared a method
 // Check. Walking over values and bytes along plans is all that happens
-// afterwards, without reflect but for maps of other than text, for unions and
-// for allocations of types with pointers. A table that does not describe its
+// afterwards, without reflect but for unions, for maps of other than texts,
+// bools and numbers of 8 bytes, and for allocations of types with pointers. A table that does not describe its
 // Go type panics then, with the name of the type; generated code that nobody
 // changed has none.
 //
@@ -33,7 +33,8 @@
 // always 4 or 8 bytes, as their type says. What is wrong with a Go value is
 // found on the way: text that is not UTF-8, a year RFC 3339 cannot write, a
 // union that holds nothing, a cycle of pointers. Into a buffer with room
-// nothing is allocated, but for maps of more than 8 texts and of other types.
+// nothing is allocated, but for maps of more than 8 entries and for those that
+// need reflect. Nothing is written behind the end of the item.
 // The Append functions write single items and cannot fail.
 //
 // # Decoding

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // An encoder walks over a value and its plan and appends what it finds. Its
@@ -20,7 +21,11 @@ type encoder struct {
 // append appends the encoding of the value at p.
 func (pl *plan) append(b []byte, p pointer) ([]byte, error) {
 	var e encoder
-	return e.finish(e.structure(b, pl, p), len(b))
+	start := len(b)
+	if b = e.structure(b, pl, p); e.err == nil && e.taken <= freeMemory {
+		return b, nil
+	}
+	return e.finish(b, start)
 }
 
 // finish returns b, or what was there from the start, and an *[EncodeError]. A
@@ -49,24 +54,25 @@ func (e *encoder) under(step string) { e.err.Path = under(step, e.err.Path) }
 
 // open begins an array or map. It reports false if that is too deep.
 func (e *encoder) open() bool {
-	if e.depth == MaxDepth {
-		e.fail(fmt.Sprintf("nested deeper than %d levels; a cycle of pointers?", MaxDepth))
-		return false
+	if e.depth < MaxDepth {
+		e.depth++
+		return true
 	}
-	e.depth++
-	return true
+	e.fail(fmt.Sprintf("nested deeper than %d levels; a cycle of pointers?", MaxDepth))
+	return false
 }
 
 func (e *encoder) structure(b []byte, pl *plan, p pointer) []byte {
 	if !e.open() {
 		return b
 	}
-	head, n := len(b), len(pl.slots)
+	head, n := len(b), len(pl.ops)
 	b = append(b, byte(Pairs)<<5)
-	for i := range pl.slots {
-		s := &pl.slots[i]
-		v := at(p, s.offset)
-		if s.special {
+	for i := range pl.ops {
+		o := &pl.ops[i]
+		v := at(p, uintptr(o.offset))
+		if o.special {
+			s := &pl.slots[i]
 			if s.optional {
 				if v = s.present(v); v == nil {
 					n--
@@ -81,9 +87,45 @@ func (e *encoder) structure(b []byte, pl *plan, p pointer) []byte {
 				continue
 			}
 		}
-		b = append(b, s.key...)
-		if b = e.value(b, &s.node, v); e.err != nil {
-			e.locate(s)
+		if end := len(b); o.wide && cap(b)-end >= 16+longestHead {
+			// What the padding overwrites, the value or a later key does again.
+			to := at(start(b), uintptr(end))
+			putWord(to, o.key.first)
+			if o.key.size > 8 {
+				putWord(at(to, 8), o.key.last)
+			}
+			end += int(o.key.size)
+			to = at(to, uintptr(o.key.size))
+			// Numbers are written at once.
+			switch o.kind {
+			case Int64, Duration:
+				n := *as[int64](v)
+				b = b[:end+putHead(to, Major(n>>63&1), uint64(n^n>>63))]
+				continue
+			case Uint64:
+				b = b[:end+putHead(to, Uint, *as[uint64](v))]
+				continue
+			case Float64:
+				b = AppendFloat64(b[:end], *as[float64](v))
+				continue
+			}
+			b = b[:end]
+		} else {
+			b = append(b, pl.slots[i].key...)
+		}
+		// Most values are one of these: they take no second call.
+		switch o.kind {
+		case String:
+			b = e.text(b, *as[string](v))
+		case listKind:
+			b = e.list(b, &pl.slots[i].node, v)
+		case mapKind:
+			b = e.mapping(b, &pl.slots[i].node, v)
+		default:
+			b = e.value(b, &pl.slots[i].node, v)
+		}
+		if e.err != nil {
+			e.locate(&pl.slots[i])
 			return b
 		}
 	}
@@ -192,11 +234,47 @@ func (e *encoder) value(b []byte, n *node, p pointer) []byte {
 	panic("codec: a plan without a kind")
 }
 
+// text appends a text. Most are short and ASCII: these are copied while they are
+// looked at, in parts of one width that overlap.
 func (e *encoder) text(b []byte, s string) []byte {
-	// Most text is ASCII and has a head of one byte: that takes no call.
-	if n := len(s); n >= 8 && n < info1Byte && (word(s)|word(s[(n-8)/2:])|word(s[n-8:]))&highBits == 0 {
-		return append(append(b, byte(Text)<<5|byte(n)), s...)
+	n, end := len(s), len(b)
+	if n >= info1Byte || cap(b)-end <= n {
+		return e.longText(b, s)
 	}
+	long := b[:end+1+n]
+	long[end] = byte(Text)<<5 | byte(n)
+	from, to := startOf(s), at(start(b), uintptr(end)+1)
+	switch {
+	case n >= 8:
+		half, rest := uintptr(n-8)/2, uintptr(n-8)
+		first, middle, last := getWord(from), getWord(at(from, half)), getWord(at(from, rest))
+		putWord(to, first)
+		putWord(at(to, half), middle)
+		putWord(at(to, rest), last)
+		if (first|middle|last)&highBits != 0 {
+			return e.longText(b, s)
+		}
+	case n >= 4:
+		rest := uintptr(n - 4)
+		first, last := getHalf(from), getHalf(at(from, rest))
+		putHalf(to, first)
+		putHalf(at(to, rest), last)
+		if (first|last)&(highBits&0xffff_ffff) != 0 {
+			return e.longText(b, s)
+		}
+	default:
+		for i := range n {
+			if s[i] >= utf8.RuneSelf {
+				return e.longText(b, s)
+			}
+			long[end+1+i] = s[i]
+		}
+	}
+	return long
+}
+
+// longText is text for any text.
+func (e *encoder) longText(b []byte, s string) []byte {
 	if !validText(s) {
 		e.fail("the text is not valid UTF-8")
 		return b
@@ -226,8 +304,23 @@ func (e *encoder) list(b []byte, n *node, p pointer) []byte {
 	first, size := elements(p)
 	e.taken += size * n.elem.size
 	b = AppendHead(b, Array, uint64(size))
+	if n.elem.kind == String && size > 0 {
+		return e.listOfTexts(b, *as[[]string](p))
+	}
 	for i := range size {
 		if b = e.value(b, n.elem, at(first, uintptr(i)*n.elem.stride)); e.err != nil {
+			e.under(indexStep(i))
+			return b
+		}
+	}
+	e.depth--
+	return b
+}
+
+// listOfTexts appends the elements of a list of texts, which has been opened.
+func (e *encoder) listOfTexts(b []byte, list []string) []byte {
+	for i := range list {
+		if b = e.text(b, list[i]); e.err != nil {
 			e.under(indexStep(i))
 			return b
 		}
@@ -243,32 +336,69 @@ func (e *encoder) mapping(b []byte, n *node, p pointer) []byte {
 	size := mapLen(p)
 	e.taken += mapMemory + size*entryMemory(n.elem.size)
 	b = AppendHead(b, Pairs, uint64(size))
-	if n.elem.kind == String || n.elem.kind == enumKind {
+	switch {
+	case size == 0:
+	case n.elem.kind == String || n.elem.kind == enumKind:
 		b = e.texts(b, *as[map[string]string](p))
-	} else {
+	case n.elem.kind == Int64 || n.elem.kind == Duration:
+		b = scalars(e, b, *as[map[string]int64](p), AppendInt)
+	case n.elem.kind == Uint64:
+		b = scalars(e, b, *as[map[string]uint64](p), AppendUint)
+	case n.elem.kind == Float64:
+		b = scalars(e, b, *as[map[string]float64](p), AppendFloat64)
+	case n.elem.kind == Bool:
+		b = scalars(e, b, *as[map[string]bool](p), AppendBool)
+	default:
 		b = e.entries(b, n, p)
 	}
 	e.depth--
 	return b
 }
 
-// A textEntry is an entry of a map of texts.
-type textEntry struct{ key, value string }
+// An entry is one of a map.
+type entry[T any] struct {
+	key   string
+	value T
+}
 
-// texts appends the entries of a map of texts. A few are sorted without
-// allocation.
-func (e *encoder) texts(b []byte, m map[string]string) []byte {
-	var few [8]textEntry
-	list := few[:0]
-	for key, value := range m {
-		list = append(list, textEntry{key, value})
+// fewEntries is how many entries of a map are sorted without allocation.
+const fewEntries = 8
+
+// sorted appends the entries of m to list, in the order of their keys.
+func sorted[T any](list []entry[T], m map[string]T) []entry[T] {
+	if len(m) > cap(list) {
+		list = make([]entry[T], 0, len(m))
 	}
-	sortTexts(list)
-	for i := range list {
-		if b = e.text(b, list[i].key); e.err == nil {
-			b = e.text(b, list[i].value)
+	for key, value := range m {
+		if len(list) == cap(list) {
+			break // somebody changes the map, which is forbidden
 		}
-		if e.err != nil {
+		// Few entries are sorted as they come.
+		i := len(list)
+		list = list[:i+1]
+		if cap(list) <= fewEntries {
+			for ; i > 0 && precedes(key, list[i-1].key); i-- {
+				list[i] = list[i-1]
+			}
+		}
+		list[i] = entry[T]{key, value}
+	}
+	if cap(list) > fewEntries {
+		slices.SortFunc(list, func(a, b entry[T]) int { return CompareKeys(a.key, b.key) })
+	}
+	return list
+}
+
+// precedes is CompareKeys(a, b) < 0.
+func precedes(a, b string) bool { return len(a) < len(b) || len(a) == len(b) && a < b }
+
+// texts appends the entries of a map of texts.
+func (e *encoder) texts(b []byte, m map[string]string) []byte {
+	var few [fewEntries]entry[string]
+	list := sorted(few[:0], m)
+	for i := range list {
+		b = e.text(b, list[i].key)
+		if b = e.text(b, list[i].value); e.err != nil {
 			e.under(keyStep(list[i].key))
 			return b
 		}
@@ -276,29 +406,27 @@ func (e *encoder) texts(b []byte, m map[string]string) []byte {
 	return b
 }
 
-func sortTexts(list []textEntry) {
-	if len(list) > 12 {
-		slices.SortFunc(list, func(a, b textEntry) int { return CompareKeys(a.key, b.key) })
-		return
-	}
-	for i := 1; i < len(list); i++ {
-		for j := i; j > 0 && CompareKeys(list[j].key, list[j-1].key) < 0; j-- {
-			list[j], list[j-1] = list[j-1], list[j]
+// scalars appends the entries of a map of values that cannot fail.
+func scalars[T any](e *encoder, b []byte, m map[string]T, add func([]byte, T) []byte) []byte {
+	var few [fewEntries]entry[T]
+	list := sorted(few[:0], m)
+	for i := range list {
+		if b = e.text(b, list[i].key); e.err != nil {
+			e.under(keyStep(list[i].key))
+			return b
 		}
+		b = add(b, list[i].value)
 	}
+	return b
 }
 
 // entries appends the entries of a map of any other type.
 func (e *encoder) entries(b []byte, n *node, p pointer) []byte {
-	type entry struct {
-		key   string
-		value pointer
-	}
-	list := make([]entry, 0, mapLen(p))
+	list := make([]entry[pointer], 0, mapLen(p))
 	for key, value := range n.entries(p) {
-		list = append(list, entry{key, value})
+		list = append(list, entry[pointer]{key, value})
 	}
-	slices.SortFunc(list, func(a, b entry) int { return CompareKeys(a.key, b.key) })
+	slices.SortFunc(list, func(a, b entry[pointer]) int { return CompareKeys(a.key, b.key) })
 	for _, x := range list {
 		if b = e.text(b, x.key); e.err == nil {
 			b = e.value(b, n.elem, x.value)

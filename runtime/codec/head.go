@@ -80,6 +80,23 @@ func appendLongHead(b []byte, m Major, n uint64) []byte {
 	}
 }
 
+// longestHead is how many bytes a head takes at most.
+const longestHead = 9
+
+// putHead writes what AppendHead appends at p, where there is room for
+// longestHead bytes, and returns how many it took.
+func putHead(p pointer, m Major, n uint64) int {
+	if n < info1Byte {
+		*as[byte](p) = byte(m)<<5 | byte(n)
+		return 1
+	}
+	return putLongHead(p, m, n)
+}
+
+func putLongHead(p pointer, m Major, n uint64) int {
+	return len(appendLongHead(as[[longestHead]byte](p)[:0], m, n))
+}
+
 // ReadHead reads the head at the start of b and returns its length in bytes.
 // A value in a longer form than necessary is accepted. The error is a
 // *[DecodeError]: b ends too early, the additional information is reserved, a

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding/binary"
 	"reflect"
 	"unsafe"
 )
@@ -15,6 +16,8 @@ import (
 //     the kind with the Go type: as the type itself, or as the predeclared type
 //     that it is defined by. Go lets the two be converted into each other,
 //     also behind a pointer.
+//   - Bytes that are read and written as words were counted before: they are
+//     inside of a string, or of the length or capacity of a slice.
 //   - What is new and holds pointers is allocated by reflect with its own type,
 //     or as the predeclared type, which the garbage collector sees in the
 //     same way.
@@ -32,6 +35,26 @@ func at(p pointer, offset uintptr) pointer { return unsafe.Add(p, offset) }
 
 // addressOf returns the address in v, which is a pointer.
 func addressOf(v any) pointer { return reflect.ValueOf(v).UnsafePointer() }
+
+// start returns the address of the first byte of b, which has a capacity.
+func start(b []byte) pointer { return pointer(unsafe.SliceData(b)) }
+
+// startOf returns the address of the first byte of s, which is not empty. It is
+// read only.
+func startOf(s string) pointer { return pointer(unsafe.StringData(s)) }
+
+// getWord returns the 8 bytes from p on, which the caller has counted. Like the
+// three below it compiles to one instruction.
+func getWord(p pointer) uint64 { return binary.LittleEndian.Uint64(as[[8]byte](p)[:]) }
+
+// putWord writes 8 bytes from p on, which the caller has counted.
+func putWord(p pointer, w uint64) { binary.LittleEndian.PutUint64(as[[8]byte](p)[:], w) }
+
+// getHalf is getWord for 4 bytes.
+func getHalf(p pointer) uint32 { return binary.LittleEndian.Uint32(as[[4]byte](p)[:]) }
+
+// putHalf is putWord for 4 bytes.
+func putHalf(p pointer, w uint32) { binary.LittleEndian.PutUint32(as[[4]byte](p)[:], w) }
 
 // elements returns the elements of the list of any type at p. Its header is
 // that of every list.

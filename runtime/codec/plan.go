@@ -3,6 +3,7 @@ package codec
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 type plan struct {
 	typ       reflect.Type
 	name      string
+	ops       []op     // what walks read of slots, of which there are as many
 	slots     []slot   // in the order of their keys
 	keys      []string // of slots, not encoded
 	checks    []int    // the slots that have rules, in the order of the schema
@@ -38,6 +40,18 @@ type slot struct {
 	secret   bool
 	special  bool // one of the three
 	nullable bool // null is a value
+}
+
+// An op is what a walk needs of most slots: half a line of the processor's
+// cache instead of several.
+type op struct {
+	key      paddedKey
+	kind     Kind
+	special  bool // see slot
+	optional bool // see slot
+	nullable bool // see slot
+	wide     bool // what follows the key takes more bytes than its padding, at least
+	offset   uint32
 }
 
 // A node is a [Type] made ready, for one Go type.
@@ -146,6 +160,7 @@ func (c *compiler) plan(s *Struct) *plan {
 	if t.Kind() != reflect.Struct || t.NumField() != len(s.Fields) {
 		misfit(t, "a struct of %d fields", len(s.Fields))
 	}
+	want(t, t.Size() <= math.MaxUint32, "a struct of less than 4 GiB")
 	for i := range s.Fields {
 		c.slot(&pl.slots[i], &s.Fields[i], i, t.Field(i))
 		if !s.Fields[i].Optional {
@@ -156,6 +171,20 @@ func (c *compiler) plan(s *Struct) *plan {
 	for i := range pl.slots {
 		pl.keys[i] = pl.slots[i].field
 		c.nodes = append(c.nodes, &pl.slots[i].node)
+	}
+	pl.ops = make([]op, len(pl.slots))
+	least := 0 // of what follows a key
+	for i, s := range slices.Backward(pl.slots) {
+		key := pad(s.key)
+		least += s.leastSize()
+		pl.ops[i] = op{
+			key: key, kind: s.kind, special: s.special, optional: s.optional, nullable: s.nullable, offset: uint32(s.offset),
+			wide: key.size <= 16 && len(s.key)+least >= key.width(),
+		}
+		least += len(s.key)
+		if s.optional {
+			least -= s.leastSize() + len(s.key)
+		}
 	}
 	pl.done = true
 	return pl
@@ -177,6 +206,21 @@ func (c *compiler) slot(s *slot, f *Field, place int, goField reflect.StructFiel
 	s.own = compileRules(f.Rules, &s.node)
 	s.nullable = s.kind == Any && !f.Optional
 	s.special = s.optional || s.secret
+}
+
+// leastSize returns how many bytes a value takes at least.
+func (n *node) leastSize() int {
+	switch n.kind {
+	case Float32:
+		return 5
+	case Float64:
+		return 9
+	case Time:
+		return 2 + len("0000-00-00T00:00:00Z")
+	case UUID:
+		return 3 + 16
+	}
+	return 1
 }
 
 // hasNil reports whether nil is a value of the Go type.

@@ -1,6 +1,9 @@
 package codec
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // validText reports whether s is valid UTF-8. Nearly all text of programs is
 // short and ASCII, for which looking at the high bits is several times faster.
@@ -30,4 +33,34 @@ func isASCII[T string | []byte](s T) bool {
 func word[T string | []byte](s T) uint64 {
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// A paddedKey is an encoded key of up to 16 bytes in two words, so that it is
+// written and compared in one go.
+type paddedKey struct {
+	first, last uint64
+	size        uint8 // of the key; more than 16: it is not here
+	shift       uint8 // what the last word used has too much, in bits
+}
+
+// pad returns the padded form of key.
+func pad(key string) paddedKey {
+	var buf [16]byte
+	if copy(buf[:], key) < len(key) {
+		return paddedKey{size: 255}
+	}
+	k := paddedKey{binary.LittleEndian.Uint64(buf[:]), binary.LittleEndian.Uint64(buf[8:]), uint8(len(key)), 0}
+	k.shift = uint8(-8*len(key)) & 63
+	return k
+}
+
+// width returns how many bytes are written and compared.
+func (k *paddedKey) width() int { return (int(k.size) + 7) &^ 7 }
+
+// begins reports whether the bytes from p on, at least 16, begin with the key.
+func (k *paddedKey) begins(p pointer) bool {
+	if k.size <= 8 {
+		return (getWord(p)^k.first)<<(k.shift&63) == 0
+	}
+	return k.size <= 16 && getWord(p) == k.first && (getWord(at(p, 8))^k.last)<<(k.shift&63) == 0
 }

@@ -19,47 +19,68 @@ func (d *decoder) structure(pl *plan, p pointer) {
 	left := d.open(Pairs)
 	var seen uint64      // which of the first 64 fields came
 	more := len(d.marks) // where those of the others are
-	if n := len(pl.slots); n > 64 {
+	if n := len(pl.ops); n > 64 {
 		for range (n - 1) / 64 {
 			d.marks = append(d.marks, 0)
 		}
 	}
-	known, required := 0, 0
+	required := 0
 	for next := 0; d.err == nil && left > 0; left-- {
 		keyAt := d.off
-		i := d.field(pl, next)
-		if i < 0 {
+		i := next
+		// The key of the next field is expected.
+		if i < len(pl.ops) && len(d.b)-keyAt >= 16 && pl.ops[i].key.begins(at(start(d.b), uintptr(keyAt))) {
+			d.off += int(pl.ops[i].key.size)
+		} else if i = d.field(pl, next); i < 0 {
 			continue
 		}
 		next = i + 1
-		s := &pl.slots[i]
-		word := &seen
-		if i >= 64 {
-			word = &d.marks[more+i/64-1]
+		o := &pl.ops[i]
+		if i < 64 {
+			if seen>>i&1 != 0 {
+				d.failIn(pl.slots[i].field, keyAt, "the key occurs twice")
+				return
+			}
+			seen |= 1 << i
+		} else {
+			word := &d.marks[more+i/64-1]
+			if *word>>(i%64)&1 != 0 {
+				d.failIn(pl.slots[i].field, keyAt, "the key occurs twice")
+				return
+			}
+			*word |= 1 << (i % 64)
 		}
-		if *word>>(i%64)&1 != 0 {
-			d.failIn(s.field, keyAt, "the key occurs twice")
-			return
-		}
-		*word |= 1 << (i % 64)
-		known++
-		if !s.nullable && d.off < len(d.b) && d.b[d.off] == null {
-			if !s.optional {
-				d.failIn(s.field, keyAt, "missing required field: its value is null")
+		if !o.nullable && d.off < len(d.b) && d.b[d.off] == null {
+			if !o.optional {
+				d.failIn(pl.slots[i].field, keyAt, "missing required field: its value is null")
 				return
 			}
 			d.off++
 			continue
 		}
-		if !s.optional {
+		v := at(p, uintptr(o.offset))
+		if !o.optional {
 			required++
+		} else if pl.slots[i].pointer {
+			v = d.newVar(&pl.slots[i].node, v)
 		}
-		v := at(p, s.offset)
-		if s.pointer {
-			v = d.newVar(&s.node, v)
+		// Most values are one of these: they take no second call.
+		switch o.kind {
+		case String:
+			*as[string](v) = d.textString()
+		case Int64:
+			*as[int64](v) = d.int(math.MinInt64, math.MaxInt64, "int64")
+		case Uint64:
+			*as[uint64](v) = d.uint(math.MaxUint64, "uint64")
+		case listKind:
+			d.list(&pl.slots[i].node, v)
+		case mapKind:
+			d.mapping(&pl.slots[i].node, v)
+		default:
+			d.value(&pl.slots[i].node, v)
 		}
-		if d.value(&s.node, v); d.err != nil {
-			d.locate(s)
+		if d.err != nil {
+			d.locate(&pl.slots[i])
 			return
 		}
 	}
@@ -134,6 +155,19 @@ func (d *decoder) missing(pl *plan, begin int, came func(i int) bool) {
 // open reads the head of an array or map and returns how many elements or
 // entries follow, 0 after an error.
 func (d *decoder) open(want Major) int {
+	if rest := d.b[d.off:]; len(rest) > 2*info1Byte && d.depth < MaxDepth {
+		// A count of one byte is never too large for what is left.
+		if n := rest[0] - byte(want)<<5; n < info1Byte {
+			d.off++
+			d.depth++
+			return int(n)
+		}
+	}
+	return d.openLong(want)
+}
+
+// openLong is open for any count.
+func (d *decoder) openLong(want Major) int {
 	at := d.off
 	n, ok := d.expect(want)
 	if !ok {
@@ -169,6 +203,34 @@ func (d *decoder) newVar(n *node, p pointer) pointer {
 // value reads a value of n into p.
 func (d *decoder) value(n *node, p pointer) {
 	switch n.kind {
+	case String:
+		*as[string](p) = d.textString()
+	case ByteString:
+		*as[[]byte](p) = d.bytes()
+	case Time:
+		*as[time.Time](p) = d.time()
+	case UUID:
+		*as[[16]byte](p) = d.uuid()
+	case Any:
+		*as[[]byte](p) = d.any()
+	case enumKind:
+		*as[string](p) = d.enum(n.enum)
+	case listKind:
+		d.list(n, p)
+	case mapKind:
+		d.mapping(n, p)
+	case structKind:
+		d.structure(n.plan, p)
+	case unionKind:
+		d.union(n, p)
+	default:
+		d.scalar(n.kind, p)
+	}
+}
+
+// scalar reads a number or bool into p.
+func (d *decoder) scalar(kind Kind, p pointer) {
+	switch kind {
 	case Bool:
 		*as[bool](p) = d.bool()
 	case Int8:
@@ -193,26 +255,6 @@ func (d *decoder) value(n *node, p pointer) {
 		*as[float32](p) = d.float32()
 	case Float64:
 		*as[float64](p) = d.float64()
-	case String:
-		*as[string](p) = d.textString()
-	case ByteString:
-		*as[[]byte](p) = d.bytes()
-	case Time:
-		*as[time.Time](p) = d.time()
-	case UUID:
-		*as[[16]byte](p) = d.uuid()
-	case Any:
-		*as[[]byte](p) = d.any()
-	case enumKind:
-		*as[string](p) = d.enum(n.enum)
-	case listKind:
-		d.list(n, p)
-	case mapKind:
-		d.mapping(n, p)
-	case structKind:
-		d.structure(n.plan, p)
-	case unionKind:
-		d.union(n, p)
 	default:
 		panic("codec: a plan without a kind")
 	}
@@ -225,8 +267,23 @@ func (d *decoder) list(n *node, p pointer) {
 		return
 	}
 	v := d.newList(n, p, size)
+	if n.elem.kind == String {
+		d.listOfTexts(*as[[]string](p))
+		return
+	}
 	for i := range size {
 		if d.value(n.elem, at(v, uintptr(i)*n.elem.stride)); d.err != nil {
+			d.err.Path = under(indexStep(i), d.err.Path)
+			return
+		}
+	}
+	d.depth--
+}
+
+// listOfTexts reads the elements of a list of texts.
+func (d *decoder) listOfTexts(list []string) {
+	for i := range list {
+		if list[i] = d.textString(); d.err != nil {
 			d.err.Path = under(indexStep(i), d.err.Path)
 			return
 		}
@@ -257,9 +314,18 @@ func (d *decoder) mapping(n *node, p pointer) {
 	if !d.charge(begin, 1, mapMemory) || !d.charge(begin, size, entryMemory(n.elem.size)) || d.err != nil {
 		return
 	}
-	if n.elem.kind == String || n.elem.kind == enumKind {
+	switch n.elem.kind {
+	case String, enumKind:
 		d.texts(n, p, size)
-	} else {
+	case Int64, Duration:
+		numbers[int64](d, n, p, size)
+	case Uint64:
+		numbers[uint64](d, n, p, size)
+	case Float64:
+		numbers[float64](d, n, p, size)
+	case Bool:
+		numbers[bool](d, n, p, size)
+	default:
 		d.entries(n, p, size)
 	}
 	d.depth--
@@ -281,15 +347,39 @@ func (d *decoder) texts(n *node, p pointer, size int) {
 		} else {
 			value = d.textString()
 		}
-		if d.err != nil {
-			d.err.Path = under(keyStep(key), d.err.Path)
-			return
-		}
-		if m[key] = value; len(m) == i {
-			d.failIn(keyStep(key), begin, "the key occurs twice")
+		if m[key] = value; len(m) == i || d.err != nil {
+			d.failEntry(key, begin)
 			return
 		}
 	}
+}
+
+// numbers reads the entries of a map of numbers or bools.
+func numbers[T any](d *decoder, n *node, p pointer, size int) {
+	m := make(map[string]T, size)
+	*as[map[string]T](p) = m
+	var value T
+	for i := range size {
+		begin := d.off
+		key := d.textString()
+		if d.err != nil {
+			return
+		}
+		d.scalar(n.elem.kind, pointer(&value))
+		if m[key] = value; len(m) == i || d.err != nil {
+			d.failEntry(key, begin)
+			return
+		}
+	}
+}
+
+// failEntry reports that the value of key is wrong, or that key occurred before.
+func (d *decoder) failEntry(key string, begin int) {
+	if d.err != nil {
+		d.err.Path = under(keyStep(key), d.err.Path)
+		return
+	}
+	d.failIn(keyStep(key), begin, "the key occurs twice")
 }
 
 // entries reads the entries of a map of any other type.
