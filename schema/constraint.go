@@ -2,7 +2,6 @@ package schema
 
 import (
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -103,7 +102,7 @@ type StringFormat uint8
 const (
 	FormatIP       StringFormat = iota + 1 // an IPv4 or IPv6 address, without a zone
 	FormatHostname                         // RFC 1123: labels of letters, digits and inner hyphens, 63 bytes each and 253 in all
-	FormatURI                              // RFC 3986 with a scheme
+	FormatURI                              // RFC 3986, with a scheme: all ASCII
 	FormatPath                             // not empty and without a zero byte: what the operating system takes as a path
 )
 
@@ -122,8 +121,7 @@ func (f StringFormat) MatchString(s string) bool {
 	case FormatHostname:
 		return isHostname(s)
 	case FormatURI:
-		u, err := url.Parse(s)
-		return err == nil && u.IsAbs() && !strings.ContainsAny(s, " <>\"{}|\\^`")
+		return isURI(s)
 	case FormatPath:
 		return s != "" && strings.IndexByte(s, 0) < 0
 	}

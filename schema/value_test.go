@@ -151,9 +151,20 @@ func TestFormats(t *testing.T) {
 	for f, tc := range map[StringFormat]struct{ good, bad []string }{
 		FormatIP:       {[]string{"127.0.0.1", "::1", "fe80::1", "::ffff:1.2.3.4"}, []string{"", "localhost", "1.2.3", "1.2.3.4/8", "fe80::1%eth0", "[::1]", "01.2.3.4"}},
 		FormatHostname: {[]string{"a", "localhost", "a-b.example", "1.2.3.4", long + ".x", strings.Repeat("a.", 126) + "a"}, []string{"", ".", "a.", "-a", "a-", "a_b", "名", "a b", long + "a", strings.Repeat("a.", 127) + "a"}},
-		FormatURI:      {[]string{"http://x/y?z#f", "unix:/run/x", "mailto:a@b", "urn:x:y"}, []string{"", "/x", "x", "//h/x", "http://a b", "http://a/\x00", "1a:b", "http://a/%zz"}},
-		FormatPath:     {[]string{"/", "a", "../b", " ", "名"}, []string{"", "a\x00b"}},
-		0:              {[]string{"", "x"}, nil},
+		FormatURI: {
+			[]string{
+				"http://x/y?z#f", "unix:/run/x", "mailto:a@b", "urn:x:y", "x:", "X+1-.:", "file:///a//b", "http://", "a:b?c?d/#e?f", "http://u:p@h:80/%C3%bc",
+				"http://h:", "http://[::1]:80/", "http://[::ffff:1.2.3.4]", "http://[v1f.a:b]", "ftp://1.2.3.4", "tel:+1-2", "x:!$&'()*+,;=-._~", "http://a%20b/",
+			},
+			[]string{
+				"", "/x", "x", "//h/x", ":", ":x", "1a:b", "-a:b", "ä:b", "a_b:c", "http://a b", "http://a/\x00", "http://a/%zz", "http://a/%2", "http://a/%", "mailto:%g0",
+				"http://a/ü", "http://ü/", "http://ü@a/", "x:ü", "a:?ü", "a:#ü", "a:b#c#d", "a:[b]", "http://a/[b]", "a:<b>", "a:\"b\"", "a:b|c", "a:b\\c", "a:b^c", "a:`", "a:{b}",
+				"a:\x7f", "a:b\n", "http://h:8x/", "http://h:80:80/", "http://a@b@c/", "http://[::1", "http://[::1]x", "http://[1.2.3.4]", "http://[fe80::1%25eth0]", "http://[]", "http://[x]",
+				"http://[v.a]", "http://[v1.]", "http://[v1]", "http://[vg.a]", "http://[v1.%20]",
+			},
+		},
+		FormatPath: {[]string{"/", "a", "../b", " ", "名"}, []string{"", "a\x00b"}},
+		0:          {[]string{"", "x"}, nil},
 	} {
 		for _, s := range tc.good {
 			if !f.MatchString(s) {

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/big"
 	"net/netip"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -831,8 +830,7 @@ func (x *rulesTwin) broken() bool {
 			return len(s.v) <= 253 && hostForm.MatchString(s.v)
 		}) ||
 		breaks(x.URI, func(s text) bool {
-			u, err := url.Parse(s.v)
-			return err == nil && u.Scheme != "" && !strings.ContainsAny(s.v, " <>\"{}|\\^`")
+			return isURI(s.v)
 		}) ||
 		breaks(x.Path, func(s text) bool { return s.v != "" && !strings.ContainsRune(s.v, 0) }) ||
 		breaks(x.Exact, func(b blob) bool { return len(b.v) == 4 }) ||

@@ -2,7 +2,6 @@ package codec
 
 import (
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -346,12 +345,6 @@ func isHostname(s string) bool {
 		}
 	}
 	return true
-}
-
-// isURI reports whether s is a URI with a scheme (RFC 3986).
-func isURI(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.IsAbs() && !strings.ContainsAny(s, " <>\"{}|\\^`")
 }
 
 // isPath reports whether s is what the operating system takes as a path: not
