@@ -47,8 +47,8 @@
 // # Validation
 //
 // Both sides validate: the one that sends, before it encodes, and the one that
-// receives, after it decoded. Violations come in the order of the schema. A
-// method Check that a program declares for a struct counts as one of its rules.
+// receives, after it decoded. Violations come in the order of the schema, those
+// in a map in the order of its keys as strings. A method Check that a program declares for a struct counts as one of its rules.
 // Values without rules, and without structs that have a Check or can hold
 // themselves, are not looked at.
 //

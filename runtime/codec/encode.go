@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -470,12 +471,12 @@ func (e *encoder) union(b []byte, n *node, p pointer) []byte {
 	i, v := u.variant(n.typ, p)
 	switch {
 	case i == noVariant || i == unknownIndex && v == nil:
-		e.fail("the " + u.name + " is nil or of a foreign type")
+		e.fail(u.withoutVariant(n.typ, p))
 		return b
 	case i == unknownIndex:
 		b = e.unknown(b, u, as[unknownVariant](v))
 	case v == nil:
-		e.fail("the pointer to the variant is nil")
+		e.fail("the union " + u.name + " holds a nil " + u.variants[i].ptr.String() + ": a variant has a value, if only the zero one")
 		e.under(u.keys[i])
 		return b
 	default:
@@ -486,6 +487,27 @@ func (e *encoder) union(b []byte, n *node, p pointer) []byte {
 	}
 	e.depth--
 	return b
+}
+
+// withoutVariant says what is wrong with the union of type t at p, which holds
+// nothing that can be sent.
+func (u *unionPlan) withoutVariant(t reflect.Type, p pointer) string {
+	what := "is nil"
+	if v := reflect.NewAt(t, p).Elem().Elem(); v.IsValid() && v.Type().Kind() == reflect.Pointer && v.IsNil() {
+		what = "holds a nil " + v.Type().String()
+	} else if v.IsValid() {
+		what = "holds a " + v.Type().String() + ", which is none of its variants"
+	}
+	const most = 8
+	var names []string
+	for i := range u.variants {
+		if i == most {
+			names = append(names, fmt.Sprintf("… (%d more)", len(u.variants)-most))
+			break
+		}
+		names = append(names, u.variants[i].ptr.String())
+	}
+	return "the union " + u.name + " " + what + ": set it to one of " + strings.Join(names, ", ")
 }
 
 // unknown appends a variant that the schema does not declare.

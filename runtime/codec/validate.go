@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -224,17 +225,29 @@ func (c *validator) inside(n *node, p pointer) {
 	}
 }
 
-// entries looks at the values of a map.
+// entries looks at the values of a map. It has no order and an error has one,
+// so what is wrong is looked for again, in the order of the keys.
 func (c *validator) entries(n *node, p pointer) {
 	began := len(c.found)
-	for key, value := range n.entries(p) {
-		from := len(c.found)
-		if to := c.part(n.elem, value); from < to {
-			c.under(from, to, keyStep(key))
+	for _, value := range n.entries(p) {
+		if c.part(n.elem, value); len(c.found) > began {
+			break
 		}
 	}
-	// A map has no order, an error has one.
-	slices.SortStableFunc(c.found[began:], func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
+	if len(c.found) == began {
+		return
+	}
+	c.found = c.found[:began]
+	values := maps.Collect(n.entries(p))
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		from := len(c.found)
+		if to := c.part(n.elem, values[key]); from < to {
+			c.under(from, to, keyStep(key))
+		}
+		if len(c.found) == MaxViolations {
+			return
+		}
+	}
 }
 
 // variant looks at what a union holds. That it holds anything is seen when it
