@@ -85,6 +85,52 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestSDKs shows that the packages under version control are what the generator
+// writes today.
+func TestSDKs(t *testing.T) {
+	roots, err := filepath.Glob("../generated/*/commands.yaml")
+	if err != nil || len(roots) < 4 {
+		t.Fatalf("%d SDKs: %v", len(roots), err)
+	}
+	for _, root := range roots {
+		dir := filepath.Dir(root)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			s, err := schema.Load(os.DirFS(dir), "commands.yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{}
+			paths, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var opts generator.Options
+			for _, p := range paths {
+				name := filepath.Base(p)
+				if strings.HasSuffix(name, generator.Suffix) || strings.HasSuffix(name, generator.TestSuffix) {
+					content, err := os.ReadFile(p)
+					if err != nil {
+						t.Fatal(err)
+					}
+					want[name] = string(content)
+					opts.Tests = opts.Tests || strings.HasSuffix(name, generator.TestSuffix)
+				}
+			}
+			files, err := generator.Generate(s, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			for _, f := range files {
+				got[f.Name] = string(f.Content)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("run make generate (-is +should be):\n%s", diff)
+			}
+		})
+	}
+}
+
 func writeGolden(t *testing.T, path string, ar *archive, files []generator.File) {
 	t.Helper()
 	out := &archive{comment: ar.comment}
