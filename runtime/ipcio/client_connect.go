@@ -153,6 +153,8 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	ended := make(chan struct{})
 	domain.ended = func(error) { private.drain() }
 	private.ended = func(error) { c.down(domain, private, ended) }
+	domain.handle = func(f *wire.Frame) error { return c.receiveDomain(domain, f) }
+	private.handle = func(f *wire.Frame) error { return c.receivePrivate(private, f) }
 	domain.next = func(b []byte) []byte { return c.domainOutput(domain, b) }
 	private.next = func(b []byte) []byte { return l.output(private, b) }
 
@@ -176,8 +178,8 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	if private.reason() != nil {
 		c.setState(StateConnecting) // its end may have been overtaken
 	}
-	c.ep.owned.Go(func() { domain.read(func(f *wire.Frame) error { return c.receiveDomain(domain, f) }) })
-	c.ep.owned.Go(func() { private.read(func(f *wire.Frame) error { return c.receivePrivate(private, f) }) })
+	c.ep.owned.Go(domain.read)
+	c.ep.owned.Go(private.read)
 	c.ep.owned.Go(func() { watchLanes(domain, private) })
 	domain.kick()
 	c.queries.again(domain)

@@ -16,7 +16,7 @@ import (
 type handling struct {
 	link    *link
 	in      *session.Incoming
-	message *Message
+	message Message // its zero value until the handler is found
 }
 
 type handlingKey struct{}
@@ -30,7 +30,7 @@ func handlingOf(ctx context.Context) *handling {
 // handles. So a typed handler can see [Message.Redelivered].
 func MessageFromContext(ctx context.Context) (*Message, bool) {
 	if h := handlingOf(ctx); h != nil {
-		return h.message, true
+		return &h.message, true
 	}
 	return nil, false
 }
@@ -79,12 +79,25 @@ func (l *link) runInbox() {
 			// Nothing is behind the call: this goroutine can be the one that serves it.
 			l.runner, exited = false, false
 			l.unlock()
-			l.serveCall(in)
+			l.serveCall(in, false)
 			return
 		}
 		l.unlock()
 		l.handle(in)
 	}
+}
+
+// handleInbox is handle for one who runs the inbox on a goroutine that has more
+// to do.
+func (l *link) handleInbox(in *session.Incoming) {
+	exited := true
+	defer func() {
+		if exited {
+			go l.runInbox()
+		}
+	}()
+	l.handle(in)
+	exited = false
 }
 
 // routed reports whether a message is not for this process.
@@ -106,7 +119,7 @@ func (l *link) handle(in *session.Incoming) {
 		}
 		l.ep.active.add(-1)
 	case in.Kind == wire.KindCall:
-		go l.serveCall(in)
+		go l.serveCall(in, false)
 	default:
 		defer l.ep.active.add(-1)
 		defer l.done(in)
@@ -121,7 +134,7 @@ func (l *link) serveNested(in *session.Incoming) {
 		l.ep.active.add(-1)
 		return
 	}
-	l.serveCall(in)
+	l.serveCall(in, false)
 }
 
 func (l *link) done(in *session.Incoming) {
@@ -150,50 +163,43 @@ func (l *link) serveEvent(in *session.Incoming) {
 			l.unlock()
 		}
 	}()
-	_, err = l.run(in, l.ctx)
+	ctx := l.newHandlerContext(in)
+	defer ctx.release()
+	_, err = l.run(ctx)
 }
 
-// serveCall runs the handler of a call and answers it.
-func (l *link) serveCall(in *session.Incoming) {
+// serveCall runs the handler of a call and answers it. With hold, the answer is
+// not written: its caller sees to that.
+func (l *link) serveCall(in *session.Incoming, hold bool) {
 	defer l.ep.active.add(-1)
 	select {
 	case l.ep.slots <- struct{}{}:
 		defer func() { <-l.ep.slots }()
 	default:
-		l.answer(in, nil, &RemoteError{Code: CodeUnavailable, Message: "too many handlers run", outcome: OutcomeNotHandled})
+		l.answer(in, hold, nil, &RemoteError{Code: CodeUnavailable, Message: "too many handlers run", outcome: OutcomeNotHandled})
 		return
 	}
-	ctx, cancel := context.WithCancelCause(l.ctx)
-	defer cancel(nil)
-	if in.Deadline != 0 {
-		if in.Deadline <= l.ep.now() {
-			l.answer(in, nil, &RemoteError{Code: CodeTimeout, Message: "the deadline passed before the handler was started", outcome: OutcomeNotHandled})
-			return
-		}
-		var stop context.CancelFunc
-		ctx, stop = context.WithDeadline(ctx, l.ep.began.Add(time.Duration(in.Deadline)))
-		defer stop()
+	if in.Deadline != 0 && in.Deadline <= l.ep.now() {
+		l.answer(in, hold, nil, &RemoteError{Code: CodeTimeout, Message: "the deadline passed before the handler was started", outcome: OutcomeNotHandled})
+		return
 	}
+	ctx := l.newHandlerContext(in)
+	defer ctx.release()
 	l.mu.Lock()
-	in.Tag = cancelHandler(cancel)
+	in.Tag = ctx
 	canceled := in.Canceled()
 	l.mu.Unlock()
 	if canceled {
-		cancel(context.Canceled)
+		ctx.CancelCall()
 	}
 	var reply []byte
 	err := error(errExited)
-	defer func() { l.answer(in, reply, err) }()
-	reply, err = l.run(in, ctx)
+	defer func() { l.answer(in, hold, reply, err) }()
+	reply, err = l.run(ctx)
 }
 
-// cancelHandler is the Tag of a call whose handler runs.
-type cancelHandler context.CancelCauseFunc
-
-func (c cancelHandler) CancelCall() { c(context.Canceled) }
-
-// answer sends the outcome of an incoming call.
-func (l *link) answer(in *session.Incoming, reply []byte, err error) {
+// answer sends the outcome of an incoming call; with hold it is only queued.
+func (l *link) answer(in *session.Incoming, hold bool, reply []byte, err error) {
 	if err == nil && len(reply) == 0 {
 		reply = []byte{cborNull}
 	}
@@ -202,11 +208,15 @@ func (l *link) answer(in *session.Incoming, reply []byte, err error) {
 		f = l.failure(in, err)
 	}
 	l.mu.Lock()
-	defer l.unlockFlush()
 	if err == nil {
 		l.core.Reply(in, reply)
 	} else {
 		l.core.Fail(in, f.code, f.message, f.outcome, l.fitting(&f))
+	}
+	if hold {
+		l.unlockWith(nil, nil)
+	} else {
+		l.unlockFlush()
 	}
 }
 
@@ -221,7 +231,8 @@ func (l *link) fitting(f *failure) []byte {
 }
 
 // run finds the handler of a message and runs it. A panic is an error.
-func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err error) {
+func (l *link) run(ctx *handlerContext) (reply []byte, err error) {
+	in := ctx.in
 	h := l.ep.registry.lookup(in.Command)
 	if h == nil {
 		return nil, errNoHandler
@@ -238,19 +249,22 @@ func (l *link) run(in *session.Incoming, ctx context.Context) (reply []byte, err
 	if err := l.checkPayload(spec, h, in.Payload); err != nil {
 		return nil, &payloadError{err: err}
 	}
-	m := &Message{
+	m := &ctx.message
+	*m = Message{
 		command: in.Command, from: l.peerOf(in), raw: in.Payload,
 		call: in.Kind == wire.KindCall, redelivered: in.Flags&wire.Redelivered != 0,
 	}
-	ctx, cancel := context.WithCancel(context.WithValue(ctx, handlingKey{}, &handling{link: l, in: in, message: m}))
-	defer cancel()
-	l.ep.log.op("handle", "command", in.Command, "from", m.from.label(), "call", m.call, "redelivered", m.redelivered)
+	if l.ep.log.verbose {
+		l.ep.log.op("handle", "command", in.Command, "from", m.from.label(), "call", m.call, "redelivered", m.redelivered)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
+	began := l.ep.now()
 	reply, err = h.run(ctx, m, nil)
+	h.pace.took(time.Duration(l.ep.now() - began))
 	if e, ok := errors.AsType[*payloadError](err); err != nil && (!ok || e.message != m) {
 		return nil, &handlerError{err}
 	}
@@ -386,7 +400,9 @@ func (l *link) serveBroadcast(in *session.Incoming) {
 			l.unreadBroadcast(in, err)
 		}
 	}()
-	_, err = l.run(in, l.ctx)
+	ctx := l.newHandlerContext(in)
+	defer ctx.release()
+	_, err = l.run(ctx)
 }
 
 // unreadBroadcast tells the program of a broadcast that it has a handler for

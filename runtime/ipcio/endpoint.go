@@ -43,12 +43,13 @@ type endpoint struct {
 	durable     bool // an outbox keeps what is sent
 	deliveries  int  // after how many a message is a dead letter; 0: never
 
-	base   context.Context // of all handlers; ends with the endpoint
-	cancel context.CancelCauseFunc
-	owned  sync.WaitGroup // goroutines of lanes, accepting, connecting: Close waits for them
-	slots  chan struct{}  // one for each handler that runs
-	active activity       // handlers that run
-	notify notifier
+	base      context.Context // of all handlers; ends with the endpoint
+	cancel    context.CancelCauseFunc
+	owned     sync.WaitGroup // goroutines of lanes, accepting, connecting: Close waits for them
+	slots     chan struct{}  // one for each handler that runs
+	active    activity       // handlers that run
+	unhandled pace           // of what has no handler
+	notify    notifier
 
 	// route takes a message that is not for this process: from one client to
 	// another, or to all. It is nil at a client.

@@ -43,6 +43,18 @@ type lane struct {
 	told   *peerCommands   // what the other side says of its commands; the reader's until it is complete
 	owner  *sync.WaitGroup // waits for the lane's goroutines
 
+	// handle takes a frame of the session; the reader calls it.
+	handle func(*wire.Frame) error
+
+	// Of a private lane of a server:
+	link       *link
+	serves     bool          // the reader runs short handlers: see serve
+	inbox      bool          // the reader is to run the inbox
+	held       bool          // the reader is to have what there is written
+	heldFrames int           // how many it has read since
+	heldFor    time.Duration // how long handlers ran since
+	loan       loan
+
 	// next appends what is to be written now. It is called by the writer alone,
 	// never under mu.
 	next func(b []byte) []byte
@@ -51,6 +63,7 @@ type lane struct {
 	// after the connection was closed.
 	ended func(err error)
 
+	dead      atomic.Bool   // it has ended
 	heard     atomic.Bool   // something was read since the last tick
 	pulse     session.Pulse // the janitor's
 	writingAt atomic.Int64  // when the write under way began, in nanoseconds since began; 0: none
@@ -240,28 +253,32 @@ func (ln *lane) writeAll(b []byte) error {
 }
 
 // read is the standing reader: it hands every frame to handle until the lane
-// ends. A frame's payload is valid until handle returns. All that a reader
-// needs is in the lane, so that the role could be passed on between two
-// frames.
-func (ln *lane) read(handle func(*wire.Frame) error) {
+// ends. A frame's payload is valid until handle returns.
+func (ln *lane) read() {
 	var f wire.Frame
 	for {
-		content, err := ln.reader.Next()
-		if err == nil {
-			ln.heard.Store(true)
-			err = ln.parser.Parse(content, &f)
-		}
-		if err == nil {
-			err = ln.dispatch(&f, handle)
-		}
-		if err != nil {
+		if err := ln.step(&f); err != nil {
 			ln.end(err)
 			return
 		}
 	}
 }
 
-func (ln *lane) dispatch(f *wire.Frame, handle func(*wire.Frame) error) error {
+// step reads one frame and sees to it. All that a reader needs is in the lane,
+// so that the role can be passed on between two frames.
+func (ln *lane) step(f *wire.Frame) error {
+	content, err := ln.reader.Next()
+	if err != nil {
+		return err
+	}
+	ln.heard.Store(true)
+	if err := ln.parser.Parse(content, f); err != nil {
+		return err
+	}
+	return ln.dispatch(f)
+}
+
+func (ln *lane) dispatch(f *wire.Frame) error {
 	switch {
 	case f.Kind == wire.KindPing:
 		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPong}))
@@ -272,7 +289,7 @@ func (ln *lane) dispatch(f *wire.Frame, handle func(*wire.Frame) error) error {
 	case f.Kind&wire.Ignorable != 0 && f.Kind != wire.KindCommands:
 		return nil
 	}
-	return handle(f)
+	return ln.handle(f)
 }
 
 // watch is called by the janitor once a tick: it asks a silent peer for a sign
@@ -334,8 +351,15 @@ func (ln *lane) end(err error) {
 	}
 	ln.err = err
 	ln.control = nil
+	if ln.loan.timer != nil {
+		ln.loan.timer.Stop()
+	}
 	ln.mu.Unlock()
 	ln.conn.Close()
+	ln.dead.Store(true)
+	if n := ln.loan.number.Load(); n != 0 && ln.loan.number.CompareAndSwap(n, 0) {
+		ln.owner.Done() // nobody is needed to read any more
+	}
 	close(ln.done)
 	if ln.ended != nil {
 		ln.ended(err)

@@ -46,6 +46,9 @@ type link struct {
 	runner   bool          // a goroutine runs the inbox
 	room     chan struct{} // closed when a send that did not fit may try again; nil if nobody waits
 	ackTimer *time.Timer
+	patience patience // of calls without a deadline of their own
+	spare    *waiter  // waiters for the next calls
+	spares   int
 }
 
 func newLink(ep *endpoint, core *session.Session) *link {
@@ -62,20 +65,31 @@ func (l *link) Commit() { l.unlock() }
 // unlock carries out what the session asks for, releases l.mu, and has the
 // writer look if there is something to write. Every change of the session ends
 // with it.
-func (l *link) unlock() { l.unlockWith((*lane).kick) }
+func (l *link) unlock() { l.unlockWith((*lane).kick, nil) }
 
 // unlockFlush is unlock for one who waits for what is to be written: see
 // [lane.flush].
-func (l *link) unlockFlush() { l.unlockWith((*lane).flush) }
+func (l *link) unlockFlush() { l.unlockWith((*lane).flush, nil) }
 
-func (l *link) unlockWith(have func(*lane)) {
+// unlockRead is unlock for the reader of ln, to which it leaves what a reader
+// that serves can do.
+func (l *link) unlockRead(ln *lane) { l.unlockWith((*lane).kick, ln) }
+
+// unlockWith is unlock. have has the writer look, unless it is nil. reader is
+// the lane of the goroutine that calls, if it is a lane's reader.
+func (l *link) unlockWith(have func(*lane), reader *lane) {
+	serves := reader != nil && reader.serves
 	var later []func()
 	for _, a := range l.core.Actions() {
 		switch a.Kind {
 		case session.ActionInbox:
 			if !l.runner && !l.ended {
 				l.runner = true
-				go l.runInbox()
+				if serves {
+					reader.inbox = true
+				} else {
+					go l.runInbox()
+				}
 			}
 		case session.ActionStart:
 			l.ep.active.add(1) // here, so that Shutdown does not miss it
@@ -87,7 +101,8 @@ func (l *link) unlockWith(have func(*lane)) {
 		case session.ActionResolve:
 			switch w := a.Call.Tag.(type) {
 			case *waiter:
-				close(w.done)
+				w.ended = true
+				w.look()
 			case *session.Relayed:
 				later = append(later, func() { w.Resolve(a.Call) })
 			}
@@ -119,7 +134,11 @@ func (l *link) unlockWith(have func(*lane)) {
 		writer = l.private
 	}
 	l.mu.Unlock()
-	if writer != nil {
+	switch {
+	case writer == nil:
+	case serves && writer == reader:
+		reader.held = true
+	case have != nil:
 		have(writer)
 	}
 	for _, f := range later {
@@ -158,7 +177,7 @@ func (l *link) receive(ln *lane, f *wire.Frame) error {
 		return errFenced
 	}
 	err := l.core.Receive(f, l.ep.now(), slices.Clone[[]byte])
-	l.unlock()
+	l.unlockRead(ln)
 	return err
 }
 
@@ -189,6 +208,7 @@ func (l *link) end(code string, err error) {
 	if l.ackTimer != nil {
 		l.ackTimer.Stop()
 	}
+	l.patience.stop()
 	private := l.private
 	l.private = nil
 	l.unlock()
@@ -231,9 +251,6 @@ func (l *link) gap(g session.Gap) {
 	}
 	l.onGap(out)
 }
-
-// A waiter is the Tag of a call that this process waits for.
-type waiter struct{ done chan struct{} }
 
 // canceler is the Tag of an incoming call that something can be cancelled for.
 type canceler interface{ CancelCall() }
@@ -320,23 +337,33 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 	fail := func(outcome Outcome, err error) error {
 		return &sendError{verb: "call", command: m.Command, to: to, outcome: outcome, err: err}
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		cause := fmt.Errorf("%w: no answer within CallTimeout, which is %v", context.DeadlineExceeded, l.ep.callTimeout)
-		ctx, cancel = context.WithTimeoutCause(ctx, l.ep.callTimeout, cause)
-		defer cancel()
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, fail(OutcomeNotSent, err)
 	}
-	deadline, _ := ctx.Deadline()
-	m.Kind, m.Deadline = wire.KindCall, l.ep.at(deadline)
-	w := &waiter{done: make(chan struct{})}
-	m.Tag = w
+	if h := handlingOf(ctx); h != nil {
+		h.link.relieve() // the handler is going to take a while
+	}
+	deadline, bounded := ctx.Deadline()
+	if bounded {
+		m.Deadline = l.ep.at(deadline)
+	} else {
+		m.Deadline = l.ep.now() + int64(l.ep.callTimeout)
+	}
 
+	var w *waiter
 	var c *session.Call
-	for c == nil {
+	for {
 		l.mu.Lock()
+		if w == nil {
+			w = l.newWaiter()
+			m.Kind, m.Tag = wire.KindCall, w
+			if !bounded {
+				w.deadline = m.Deadline
+			}
+		}
+		if w.deadline != 0 && !w.late {
+			l.await(w)
+		}
 		var err error
 		c, err = l.core.Call(m)
 		var room chan struct{}
@@ -344,36 +371,62 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 			room = l.awaitRoom()
 		} else if err != nil {
 			err = l.public(err)
+			l.forget(w)
 		}
 		l.unlockFlush()
-		if err != nil && room == nil {
+		if err == nil {
+			break
+		}
+		if room == nil {
 			return nil, fail(OutcomeNotSent, err)
 		}
-		if room != nil {
-			select {
-			case <-room:
-			case <-ctx.Done():
-				return nil, fail(OutcomeNotSent, fmt.Errorf("%w while it waited to be sent: %w", ctx.Err(), ErrQueueFull))
-			}
+		select {
+		case <-room:
+			continue
+		case <-w.wake:
+		case <-ctx.Done():
+		}
+		l.mu.Lock()
+		l.forget(w)
+		err = l.whyLate(ctx, w)
+		l.mu.Unlock()
+		if err != nil {
+			return nil, fail(OutcomeNotSent, fmt.Errorf("%w while it waited to be sent: %w", err, ErrQueueFull))
 		}
 	}
 
-	select {
-	case <-w.done:
-	case <-ctx.Done():
+	for {
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+		}
 		l.mu.Lock()
-		ended := c.State == session.CallEnded // its outcome came first
-		outcome := wire.OutcomeUnknown
-		if !ended {
-			outcome = l.core.Cancel(c)
+		switch why := l.whyLate(ctx, w); {
+		case w.ended: // also if it is late: the outcome came first
+			l.forget(w)
+			l.recycle(w)
+			l.mu.Unlock()
+			return l.outcome(m, to, &c.Result)
+		case why != nil:
+			l.forget(w)
+			outcome := l.core.Cancel(c)
+			l.unlock()
+			return nil, fail(Outcome(outcome), why)
 		}
-		l.unlock()
-		if !ended {
-			return nil, fail(Outcome(outcome), whyEnded(ctx))
-		}
-		<-w.done
+		l.mu.Unlock()
 	}
-	return l.outcome(m, to, &c.Result)
+}
+
+// whyLate returns why a call's caller does not wait any more, nil if it does.
+// l.mu is held.
+func (l *link) whyLate(ctx context.Context, w *waiter) error {
+	switch {
+	case w.late:
+		return fmt.Errorf("%w: no answer within CallTimeout, which is %v", context.DeadlineExceeded, l.ep.callTimeout)
+	case ctx.Err() != nil:
+		return whyEnded(ctx)
+	}
+	return nil
 }
 
 // whyEnded returns why ctx has ended: its error, with the reason if this
@@ -427,6 +480,9 @@ const (
 // flush waits until everything that was accepted before is done at the other
 // side.
 func (l *link) flush(ctx context.Context) error {
+	if h := handlingOf(ctx); h != nil {
+		h.link.relieve()
+	}
 	l.mu.Lock()
 	mark := l.core.Mark()
 	for {

@@ -63,6 +63,7 @@ type handler struct {
 	run     runFunc
 	typed   bool
 	place   string // file:line of the registration
+	pace    pace
 }
 
 // A registry holds the handlers of one endpoint, typed and dynamic ones alike.

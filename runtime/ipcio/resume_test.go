@@ -277,7 +277,8 @@ func TestRestartOutcomeOfCalls(t *testing.T) {
 	running := call("block", 2)
 	first.expect("blocked")
 	first.kill()
-	// Made while the server is away.
+	// Made while the server is away, as the client knows.
+	eventually(t, "the client has noticed", func() bool { return !c.Connected() })
 	away := call("ask", 3)
 	second := spawn(t, "counter", d.dir)
 	second.expect("ready")

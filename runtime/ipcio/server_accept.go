@@ -219,7 +219,7 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 	if err != nil {
 		return refusal(CodeInvalid, "%v", err)
 	}
-	ln.read(func(f *wire.Frame) error { return ss.receiveDomain(ln, f) })
+	ln.read()
 	return nil
 }
 
@@ -307,7 +307,8 @@ func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hell
 	l.unlock()
 	domain.kick()
 	s.ep.log.op("client connected", "client", m.Name, "uid", creds.UID, "pid", creds.PID)
-	ln.read(func(f *wire.Frame) error { return ss.receivePrivate(ln, f) })
+	s.ep.owned.Add(1) // of the read role: this goroutine is counted anyway
+	go ln.serve()
 	return nil
 }
 

@@ -52,6 +52,7 @@ func (ss *serverSession) info() ClientInfo {
 // bindDomain makes ln the domain lane. link.mu is held; the former lanes were
 // fenced.
 func (ss *serverSession) bindDomain(ln *lane) {
+	ln.handle = func(f *wire.Frame) error { return ss.receiveDomain(ln, f) }
 	ln.next = func(b []byte) []byte { return ss.domainOutput(ln, b) }
 	ln.ended = func(error) { ss.domainEnded(ln) }
 	ss.domain = ln
@@ -59,6 +60,8 @@ func (ss *serverSession) bindDomain(ln *lane) {
 
 // bindPrivate makes ln the private lane. link.mu is held.
 func (ss *serverSession) bindPrivate(ln *lane) {
+	ln.link, ln.serves = ss.link, true
+	ln.handle = func(f *wire.Frame) error { return ss.receivePrivate(ln, f) }
 	ln.next = func(b []byte) []byte { return ss.link.output(ln, b) }
 	ln.ended = func(error) { ss.down(ln) }
 	ss.link.private = ln
