@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/ipcio/ipcio-go/generator"
 	"github.com/ipcio/ipcio-go/schema"
@@ -22,7 +23,8 @@ func (t *tool) generateCommand() *cobra.Command {
 Everything is made in memory first: if there is any error, no file is touched.
 Files that would not change are left alone. Generated files that are not needed
 any more are removed: their names end in .ipcio.go or _ipcio_test.go and their
-first line says that ipcio-gen wrote them.
+first line says that ipcio-gen wrote them. So are temporary files that a run which
+was killed an hour ago or earlier has left behind.
 
 With --tests, tests of the types are written too: round trips, the borders of
 every constraint, damaged bytes, and a fuzz test for each struct.`,
@@ -41,7 +43,11 @@ every constraint, damaged bytes, and a fuzz test for each struct.`,
 			if err != nil {
 				return err
 			}
-			return dir.apply(plan)
+			if err := dir.apply(plan); err != nil {
+				return err
+			}
+			dir.sweep(time.Now())
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", ".", "the directory to write to")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ipcio/ipcio-go/generator"
 	"github.com/ipcio/ipcio-go/schema"
+	"github.com/ipcio/ipcio-go/schema/longtest"
 )
 
 var crashKills = flag.Int("crash.kills", 15, "how often the program is killed while it generates")
@@ -251,7 +252,8 @@ func TestKilled(t *testing.T) {
 	}
 	full := time.Since(start) // how long a run takes here, more or less
 	rng := rand.New(rand.NewPCG(1, 2))
-	killed, mixed, completed := 0, 0, 0
+	run := longtest.Begin(t, 0)
+	killed := 0
 	for i := range *crashKills {
 		from, to := i%2, 1-i%2
 		cmd := generate(to)
@@ -259,13 +261,12 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		timer := time.AfterFunc(time.Duration(rng.Int64N(int64(full))), func() { _ = cmd.Process.Kill() })
-		if err := cmd.Wait(); err != nil {
-			killed++
-		} else {
-			completed++
-		}
+		ended := cmd.Wait()
 		timer.Stop()
-		mixed += b2i(inspect(t, sets[from], sets[to]))
+		run.Add("kills", b2i(ended != nil))
+		run.Add("completed-before", b2i(ended == nil))
+		run.Add("mixed-sets", b2i(inspect(t, sets[from], sets[to])))
+		killed += b2i(ended != nil)
 		if out, err := generate(to).CombinedOutput(); err != nil {
 			t.Fatalf("kill %d: the next run: %v\n%s", i, err, out)
 		}
@@ -273,8 +274,23 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("kill %d: after the next run: %v\n%s", i, err, out)
 		}
 	}
-	t.Logf("ledger: kills=%d mixed-sets=%d completed-before=%d", killed, mixed, completed)
 	if killed == 0 {
 		t.Error("the program was never killed")
 	}
+	// What it left behind goes when it is old enough.
+	left, err := filepath.Glob(tempPrefix + "*" + generator.Suffix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Add("temporary-files", len(left))
+	old := time.Now().Add(-staleAge)
+	for _, name := range left {
+		if err := os.Chtimes(name, time.Time{}, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command(bin, "generate").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	noTemporaryFiles(t)
 }

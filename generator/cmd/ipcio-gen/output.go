@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipcio/ipcio-go/generator"
 )
@@ -134,6 +135,45 @@ const tempPrefix = ".ipcio-gen-"
 
 func isTemporary(name string) bool { return strings.HasPrefix(name, tempPrefix) }
 
+// staleAge is how long nobody has written to a temporary file that belongs to
+// nobody any more: no run takes so long, not even one that was stopped a while.
+const staleAge = time.Hour
+
+// sweep removes what runs that were killed left behind: files with the name of
+// a temporary file for a generated one, which hold the beginning of one, and
+// which are older than staleAge, so that no run that is at work loses its file.
+// What cannot be removed stays for the next run: it is in nobody's way.
+func (d *outDir) sweep(now time.Time) {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !isTemporary(e.Name()) || !e.Type().IsRegular() ||
+			!strings.HasSuffix(e.Name(), generator.Suffix) && !strings.HasSuffix(e.Name(), generator.TestSuffix) {
+			continue
+		}
+		if info, err := e.Info(); err != nil || now.Sub(info.ModTime()) < staleAge {
+			continue
+		}
+		if d.isOurs(e.Name()) && d.step("sweep", e.Name()) == nil {
+			_ = d.root.Remove(e.Name())
+		}
+	}
+}
+
+// isOurs reports whether a file holds the beginning of a generated one, which
+// may be nothing at all.
+func (d *outDir) isOurs(name string) bool {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	begin, err := io.ReadAll(io.LimitReader(f, int64(len(generator.Header))))
+	return err == nil && strings.HasPrefix(generator.Header, string(begin))
+}
+
 // step begins an operation.
 func (d *outDir) step(operation, name string) error {
 	if d.before == nil {
@@ -144,7 +184,7 @@ func (d *outDir) step(operation, name string) error {
 
 // write replaces a file in one step: whoever reads it sees the old content or
 // the new, whole, and so does who looks after a power failure. A run that is
-// killed leaves a temporary file at most, which Go and the next run ignore.
+// killed leaves a temporary file at most, which Go ignores and a later run removes.
 func (d *outDir) write(name string, content []byte) error {
 	temp := tempPrefix + rand.Text() + "-" + name
 	if err := d.step("create", temp); err != nil {

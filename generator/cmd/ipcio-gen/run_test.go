@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ipcio/ipcio-go/generator"
@@ -91,20 +93,6 @@ func TestGenerateAndVerify(t *testing.T) {
 	}
 	gen(t, 0, "", "", "verify")
 
-	// Nothing that is up to date is written again.
-	info, err := os.Stat("server.ipcio.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gen(t, 0, "", "", "generate")
-	again, err := os.Stat("server.ipcio.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !os.SameFile(info, again) || !info.ModTime().Equal(again.ModTime()) {
-		t.Error("a file that did not change was written")
-	}
-
 	// Drift in both directions.
 	before := read(t, "server.ipcio.go")
 	write(t, "server.ipcio.go", strings.Replace(before, "type Server struct", "type Servant struct", 1))
@@ -115,6 +103,80 @@ func TestGenerateAndVerify(t *testing.T) {
 	}
 	write(t, "commands.yaml", minimal+"  job.stop: {}\n")
 	gen(t, 1, "+\tCommandJobStop  = \"job.stop\"", "run ipcio-gen generate", "verify")
+}
+
+// TestGenerateAgainWritesNothing shows that a second run leaves every file as it
+// is, and the directory too: nothing was created in it, not even for a moment.
+func TestGenerateAgainWritesNothing(t *testing.T) {
+	inDir(t, map[string]string{"commands.yaml": minimal})
+	gen(t, 0, "", "", "generate", "--tests")
+	past := time.Now().Add(-24 * time.Hour).Truncate(time.Second)
+	stat := func(name string) os.FileInfo {
+		t.Helper()
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	names := append(strings.Fields(list(t, ".")), ".") // the directory last
+	before := map[string]os.FileInfo{}
+	for _, name := range names {
+		if err := os.Chtimes(name, past, past); err != nil {
+			t.Fatal(err)
+		}
+		before[name] = stat(name)
+	}
+	gen(t, 0, "", "", "generate", "--tests")
+	gen(t, 0, "", "", "verify", "--tests")
+	for _, name := range names {
+		if now := stat(name); !os.SameFile(before[name], now) || !now.ModTime().Equal(before[name].ModTime()) {
+			t.Errorf("%s was written", name)
+		}
+	}
+	if got := list(t, "."); got != strings.Join(names[:len(names)-1], " ") {
+		t.Errorf("there is %s", got)
+	}
+}
+
+// TestSweep shows which files of a killed run a later one removes: none that
+// another run may be writing, and none that is somebody else's.
+func TestSweep(t *testing.T) {
+	half := generator.Header + ", half of a file"
+	stays := map[string]string{
+		tempPrefix + "AAAA-young.ipcio.go":   half,
+		tempPrefix + "AAAA-foreign.ipcio.go": "package mine\n",
+		tempPrefix + "AAAA-commands.yaml":    "ipcio: 1\n",
+		tempPrefix + "notes":                 generator.Header,
+	}
+	files := map[string]string{
+		"commands.yaml":                            minimal,
+		tempPrefix + "AAAA-half.ipcio.go":          half,
+		tempPrefix + "AAAA-empty.ipcio.go":         "",
+		tempPrefix + "AAAA-begun.ipcio.go":         generator.Header[:5],
+		tempPrefix + "AAAA-commands_ipcio_test.go": half,
+	}
+	maps.Copy(files, stays)
+	inDir(t, files)
+	for name := range files {
+		age := staleAge + time.Minute
+		if strings.Contains(name, "young") {
+			age = staleAge - time.Minute
+		}
+		if err := os.Chtimes(name, time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gen(t, 1, "", "", "verify") // writes nothing
+	if got := len(strings.Fields(list(t, "."))); got != len(files) {
+		t.Errorf("verify left %d of %d files", got, len(files))
+	}
+	gen(t, 0, "", "", "generate")
+	want := append(slices.Collect(maps.Keys(stays)), strings.Fields(generated)...)
+	slices.Sort(want)
+	if got := list(t, "."); got != strings.Join(want, " ") {
+		t.Errorf("there is %s\nwant %s", got, strings.Join(want, " "))
+	}
 }
 
 func TestStaleFiles(t *testing.T) {
