@@ -1,6 +1,7 @@
 package ipcio
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -79,7 +80,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	c.ep.declared = cfg.DeclaredOnly
 	c.ep.durable = cfg.Outbox != nil
 	if cfg.Outbox != nil || cfg.OnDeadLetter != nil {
-		c.ep.deliveries = poisonDeliveries
+		c.ep.deliveries = max(cmp.Or(cfg.MaxDeliveries, defaultDeliveries), 0)
 	}
 	c.ep.mayHandle = func(spec *CommandSpec, in *session.Incoming) string {
 		switch {

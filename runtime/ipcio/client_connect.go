@@ -40,15 +40,6 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 		domain.Close()
 		return nil, err
 	}
-	if k := c.link.keeper; k != nil {
-		// Before anything is written to it: the next process must know what may
-		// have been.
-		if err := k.log.Sync(ctx); err != nil {
-			domain.Close()
-			return nil, fmt.Errorf("the outbox: %w", err)
-		}
-	}
-
 	private, err := c.dial(ctx)
 	if err != nil {
 		domain.Close()
@@ -63,6 +54,11 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 			// another try will tell.
 			err = fmt.Errorf("the private lane: %s", refused)
 		}
+		return nil, err
+	}
+	if err := c.remember(ctx); err != nil {
+		private.Close()
+		domain.Close()
 		return nil, err
 	}
 	return c.bind(domainLane, newLane(private, reader, &c.ep.owned))
@@ -133,7 +129,7 @@ func (c *Client) adopt(w *wire.Welcome, conn net.Conn) error {
 		l.meet(w.Fingerprint)
 		l.self.Store(server)
 		if l.keeper != nil {
-			l.keeper.met = w.Incarnation // saved when the numbers are changed
+			l.keeper.with = meeting{[16]byte(w.Incarnation), [16]byte(w.Epoch)}
 		}
 	}
 	l.unlock()
@@ -213,7 +209,7 @@ func (c *Client) down(domain, private *lane, ended chan struct{}) {
 		l.private, c.lanes.domain = nil, nil
 		l.core.Down()
 		if l.keeper != nil && !l.ended {
-			l.keeper.save(l.core, l.keeper.state.Incarnation, false)
+			l.keeper.save(l.core, false)
 		}
 	}
 	l.unlock()

@@ -90,12 +90,23 @@ type ClientConfig struct {
 	// on. They return nil when the message is stored. The client closes it.
 	Outbox Outbox
 
-	// OnDeadLetter is told of an event that was delivered 5 times, each time to a
-	// server that died before it had handled it; it is not sent again. Calls of
-	// OnDeadLetter come one at a time, from the goroutine of OnGap. An Outbox
-	// keeps the event until OnDeadLetter has returned. If it is nil, a client
-	// with an Outbox tells OnGap, and one without goes on sending the event.
+	// OnDeadLetter is told of an event that was delivered to MaxDeliveries servers,
+	// one after another, each of which ended without a word before it had handled
+	// it: see [DeadLetter]. It is not sent again. Calls of OnDeadLetter come one at
+	// a time, from the goroutine of OnGap. An Outbox keeps the event until
+	// OnDeadLetter has returned. If it is nil, a client with an Outbox tells OnGap,
+	// and one without goes on sending the event.
 	OnDeadLetter func(DeadLetter)
+
+	// MaxDeliveries is how many servers an event is delivered to at most if each
+	// of them ends without a word before it has handled it. 0 means 5; a negative
+	// number means any. It is without effect if both Outbox and OnDeadLetter are
+	// nil.
+	//
+	// A server that ends for another reason counts too: nobody can say what it
+	// died of. If servers are killed more often than this while one event waits
+	// for its turn or is being handled, raise it.
+	MaxDeliveries int
 
 	// CallTimeout bounds a call whose ctx has no deadline. 0 means 30 s.
 	CallTimeout time.Duration
@@ -204,7 +215,7 @@ const (
 	GapGivenUp                         // the session was given up with messages in its queue
 	GapUnreadable                      // a broadcast came whose payload this client's handler cannot take: see Gap.Err
 	GapDamaged                         // the outbox could not be read to its end: see Gap.Err
-	GapPoisoned                        // each time it was delivered the server died, and there is no OnDeadLetter
+	GapPoisoned                        // MaxDeliveries servers died with it, and there is no OnDeadLetter
 )
 
 // String returns the reason in words.
@@ -219,7 +230,7 @@ func (r GapReason) String() string {
 	case GapExpired:
 		return "expired"
 	case GapRestarted:
-		return "server restarted"
+		return "new session"
 	case GapGivenUp:
 		return "given up"
 	case GapUnreadable:

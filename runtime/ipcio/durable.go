@@ -10,21 +10,26 @@ import (
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
-// poisonDeliveries is after how many deliveries a message is a dead letter, if
-// the server died each time.
-const poisonDeliveries = 5
+// defaultDeliveries is what ClientConfig.MaxDeliveries is if it is zero.
+const defaultDeliveries = 5
 
-// A DeadLetter is an event that was delivered again and again, each time to a
-// server that died before it had handled it.
-// What a server had when it gave the session up and lived on is not counted, as
-// far as this process has met that server.
+// A DeadLetter is an event that was delivered to one server after another, each
+// of which ended before it had handled it.
+//
+// A server counts once, when the client meets another one: if it was connected
+// to this client with the event on its way, or perhaps on its way, and neither
+// acknowledged it nor said goodbye. How often the connection was lost or the
+// client was started again in the life of a server does not matter, nor does a
+// server that gave the session up and lives on. When a server ends, every event
+// on its way to it is suspected; from then on suspects are sent one at a time,
+// until each is handled, so that the next time the one that did it is known.
 type DeadLetter struct {
 	To         string // the client it was for; "" if it was for the server
 	ToID       string // that client's session, if the event answered one
 	Command    string
 	Payload    Any
 	Broadcast  bool
-	Deliveries int
+	Deliveries int // servers that ended with it
 }
 
 // A keeper is what a durable client's link has beside the others: it hands the
@@ -33,10 +38,14 @@ type DeadLetter struct {
 type keeper struct {
 	log     OutboxLog
 	state   OutboxState // what was saved last
-	met     []byte      // the incarnation of a connection that is not saved yet, or nil
+	with    meeting     // whom the session's incarnation is with
+	met     bool        // a connection is not saved yet
 	waiting []storing
 	closed  bool // log is, or about to be
 }
+
+// A meeting says whom a client is connected to.
+type meeting struct{ incarnation, epoch [16]byte }
 
 // A storing is an Emit that waits for its message to be stored.
 type storing struct {
@@ -53,13 +62,12 @@ func (c *Client) openOutbox() error {
 	held := log.Recovered()
 	kept := session.Kept{
 		Progress: session.Progress{
-			Acked: held.State.Acked, OldTo: held.State.OldTo, SentTo: held.State.SentTo, Farewell: held.State.Farewell,
+			Acked: held.State.Acked, OldTo: held.State.OldTo, SentTo: held.State.SentTo, NowTo: held.State.NowTo, Farewell: held.State.Farewell,
 			Suspects: session.Suspects{Head: held.State.Suspect, To: held.State.SuspectTo, Count: int(held.State.Deliveries)},
 		},
-		Met: held.State.Connected || held.State.SentTo > held.State.Acked,
 	}
 	if held.State.Connected {
-		kept.SentTo = wire.MaxNumber
+		kept.SentTo, kept.NowTo = wire.MaxNumber, wire.MaxNumber
 	}
 	var parser wire.Parser
 	for _, m := range held.Messages {
@@ -75,15 +83,11 @@ func (c *Client) openOutbox() error {
 	l.mu.Lock()
 	err = l.core.Restore(kept)
 	if err == nil {
-		k := &keeper{log: log}
+		k := &keeper{log: log, with: meeting{held.State.Incarnation, held.State.Epoch}}
 		l.keeper = k
-		k.save(l.core, held.State.Incarnation, false)
+		k.save(l.core, false)
 		c.core.Token, c.core.Attempt = held.Token, uint64(held.Generation)<<32
-		var incarnation []byte
-		if held.State.Incarnation != (wire.ID{}) {
-			incarnation = held.State.Incarnation[:]
-		}
-		c.core.Succeed(incarnation, randomID())
+		c.core.Succeed(known(held.State.Incarnation), known(held.State.Epoch), randomID())
 	}
 	l.unlock()
 	if err != nil {
@@ -93,6 +97,14 @@ func (c *Client) openOutbox() error {
 		c.report(Gap{Reason: GapDamaged, Err: err})
 	}
 	return nil
+}
+
+// known returns an id as a slice, or nil if it is zero.
+func known(id [16]byte) []byte {
+	if id == (wire.ID{}) {
+		return nil
+	}
+	return id[:]
 }
 
 // closeOutbox has everything written and lets go of the outbox. The link has
@@ -126,14 +138,37 @@ func parseStored(parser *wire.Parser, frame []byte) (*session.Message, error) {
 }
 
 // save tells the log how far the messages have come.
-func (k *keeper) save(core *session.Session, incarnation [16]byte, connected bool) {
+func (k *keeper) save(core *session.Session, connected bool) {
 	p := core.Progress()
 	k.state = OutboxState{
-		Incarnation: incarnation, Connected: connected, Farewell: p.Farewell && !connected,
-		Acked: p.Acked, SentTo: p.SentTo, OldTo: p.OldTo,
+		Incarnation: k.with.incarnation, Epoch: k.with.epoch, Connected: connected, Farewell: p.Farewell && !connected,
+		Acked: p.Acked, SentTo: p.SentTo, OldTo: p.OldTo, NowTo: p.NowTo,
 		Suspect: p.Suspects.Head, SuspectTo: p.Suspects.To, Deliveries: uint32(p.Suspects.Count),
 	}
 	k.log.Save(k.state)
+}
+
+// remember has it stored that a durable client is connected, and to whom. It
+// comes last, when the messages can be written, and before any is: the next
+// process must know what may have been, and takes all of it to have been.
+func (c *Client) remember(ctx context.Context) error {
+	l := c.link
+	l.mu.Lock()
+	k := l.keeper
+	if k == nil {
+		l.mu.Unlock()
+		return nil
+	}
+	if l.leaving || l.ended { // what the end has saved holds
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	k.met = true
+	l.unlock() // the numbers are changed first: see follow
+	if err := k.log.Sync(ctx); err != nil {
+		return fmt.Errorf("the outbox: %w", err)
+	}
+	return nil
 }
 
 // carryOut does what the session asks of the log, in the order it asked.
@@ -151,9 +186,9 @@ func (k *keeper) carryOut(a *session.Action) {
 // have been written must not be on the disk before the change of numbers that
 // keeps one which was not from having a number that the server received.
 func (k *keeper) follow(core *session.Session) {
-	if k.met != nil {
-		k.save(core, [16]byte(k.met), true)
-		k.met = nil
+	if k.met {
+		k.met = false
+		k.save(core, true)
 	}
 	if n := core.Acked(); n > k.state.Acked {
 		k.state.Acked = n

@@ -202,7 +202,7 @@ func (l *link) end(code string, err error) {
 	l.ended = true
 	l.deadPeer = err
 	if l.keeper != nil {
-		l.keeper.save(l.core, l.keeper.state.Incarnation, false)
+		l.keeper.save(l.core, false)
 	}
 	l.core.End(code, trimPrefix(err).Error())
 	if l.ackTimer != nil {

@@ -63,14 +63,17 @@ type OutboxMessage struct {
 // OutboxState is how far the messages of an outbox have come.
 type OutboxState struct {
 	Incarnation [16]byte // of the session that Connected and SentTo speak of; zero if it is not known
+	Epoch       [16]byte // of the server that it was with; zero if it is not known
 	Connected   bool     // there is a connection: every message may have been written to it
 	Farewell    bool     // the server said goodbye
 	Acked       uint64   // the last number acknowledged
 	SentTo      uint64   // the last number ever written, if not Connected
 	OldTo       uint64   // numbers up to this one may have been written in an earlier incarnation
+	NowTo       uint64   // the last number written in this one, if not Connected
 
 	// The messages up to SuspectTo were on their way when a server died. Suspect
-	// is the first of them; it was delivered Deliveries times, the others once.
+	// is the first of them; it was delivered to Deliveries servers, the others to
+	// one.
 	Suspect, SuspectTo uint64
 	Deliveries         uint32
 }

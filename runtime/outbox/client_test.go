@@ -246,6 +246,56 @@ func TestKilledAfterRenumber(t *testing.T) {
 	up.wait(t, "1", "question", "2")
 }
 
+// An event is with a server that lives while its client is started again and
+// again, each time after the server has given the session up. No server has died
+// of the event, so it is no dead letter, though one that had would make it one.
+func TestNextProcessAtTheSameServer(t *testing.T) {
+	dir := socketDir(t)
+	got := newList()
+	release := make(chan struct{})
+	let := sync.OnceFunc(func() { close(release) })
+	defer let()
+	serve(t, dir, map[string]ipcio.HandlerFunc{"up": func(ctx context.Context, m *ipcio.Message) (any, error) {
+		got.note(ctx, m)
+		<-release
+		return nil, nil
+	}})
+	gaps := make(chan ipcio.Gap, 10)
+	next := func(box *memory) *ipcio.Client {
+		return client(t, ipcio.ClientConfig{Dir: dir, Outbox: in{box}, MaxDeliveries: 1, OnGap: func(g ipcio.Gap) { gaps <- g }}, nil)
+	}
+	ctx, box := within(t), newMemory()
+	c := next(box)
+	if err := errors.Join(c.Emit(ctx, "up", "slow"), c.Connect(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	got.wait(t, "slow")
+	for range 5 {
+		box = box.copy()                                      // what is there if it is killed now
+		other := client(t, ipcio.ClientConfig{Dir: dir}, nil) // takes the name, and the server gives the session up
+		if err := errors.Join(c.Close(), other.Connect(ctx), other.Close()); err != nil {
+			t.Fatal(err)
+		}
+		c = next(box)
+		if err := c.Connect(ctx); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case g := <-gaps:
+			if g.Reason != ipcio.GapRestarted { // what is given up is told before
+				t.Fatalf("gap %+v", g)
+			}
+		case <-ctx.Done():
+			t.Fatal("the server has begun no other session")
+		}
+	}
+	let()
+	if err := c.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	got.wait(t, "slow")
+}
+
 // A client that is closed with messages in its outbox leaves them to its next
 // process. A server that lives through it handles each of them once.
 func TestCloseLeavesTheRest(t *testing.T) {

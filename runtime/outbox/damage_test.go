@@ -196,11 +196,12 @@ func TestFormat(t *testing.T) {
 	h := appendHeader(nil, &header{token: token, segment: 0x1122, domain: "jobs", client: "ann"})
 	s := appendState(nil, &ipcio.OutboxState{
 		Incarnation: token, Connected: true, Farewell: true, Acked: 1, SentTo: 2, OldTo: 3, Suspect: 4, SuspectTo: 5, Deliveries: 6,
+		Epoch: [16]byte{9, 8, 7}, NowTo: 10,
 	}, 7, 8)
 	trim := func(b []byte, from, to int) string { return hex.EncodeToString(b[from:to]) }
 	got := []string{
 		trim(h, 0, 48), trim(h, 104, 110), trim(h, 508, 512),
-		trim(s, 0, 75), trim(s, 508, 512),
+		trim(s, 0, 99), trim(s, 508, 512),
 		hex.EncodeToString(appendRecord(nil, typeMessage, 9, []byte("frame"))),
 		hex.EncodeToString(appendRecord(nil, typeForget, 9, nil)),
 		hex.EncodeToString(appendRecord(nil, typeRenumber, 9, little.AppendUint64(nil, 3))),
@@ -209,14 +210,33 @@ func TestFormat(t *testing.T) {
 		"697063696f2d6f7574626f7820310a000102030405060708090a0b0c0d0e0f102211000000000000046a6f6273000000",
 		"03616e6e0000",
 		"a6783347",
-		"0700000000000000030102030405060708090a0b0c0d0e0f100100000000000000020000000000000003000000000000000400000000000000050000000000000006000000080000000000",
-		"f325fdb2",
+		"0700000000000000030102030405060708090a0b0c0d0e0f10010000000000000002000000000000000300000000000000040000000000000005000000000000000600000008000000090807000000000000000000000000000a000000000000000000",
+		"4a030d44",
 		"0e000000651e5a770109000000000000006672616d65",
 		"09000000c48b62e9020900000000000000",
 		"11000000fd0277530309000000000000000300000000000000",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A state that was written before there were epochs is read.
+func TestFormatWithoutEpoch(t *testing.T) {
+	want := ipcio.OutboxState{
+		Incarnation: [16]byte{1, 2, 3}, Connected: true, Acked: 1, SentTo: 2, OldTo: 3, Suspect: 4, SuspectTo: 5, Deliveries: 6,
+	}
+	old, err := hex.DecodeString("070000000000000001010203000000000000000000000000000100000000000000" +
+		"0200000000000000030000000000000004000000000000000500000000000000" + "0600000008000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := append(old, make([]byte, blockBytes-len(old))...)
+	sealBlock(block)
+	segment := append(appendHeader(nil, &header{segment: 1, domain: "d", client: "c"}), block...)
+	c := parseSegment(append(segment, make([]byte, blockBytes)...))
+	if diff := cmp.Diff(want, c.state); diff != "" || c.count != 7 {
+		t.Errorf("state %d (-want +got):\n%s", c.count, diff)
 	}
 }
 

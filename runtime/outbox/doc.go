@@ -21,6 +21,12 @@
 // The bounds are those of ClientConfig.Queue. On disk an outbox takes at most
 // twice what waits in it and 16 MiB, but for what it holds while it is tidied.
 //
+// An event that kills the server would kill the next one too. After as many
+// servers as ClientConfig.MaxDeliveries says it is given to
+// ClientConfig.OnDeadLetter, or reported to OnGap if there is none, and deleted:
+// with an outbox, set one of them. The count is stored with the events, so that
+// it goes on in the next process.
+//
 // # When it fails
 //
 // A disk that is full makes Emit fail with ipcio.ErrQueueFull; nothing of the
@@ -68,9 +74,12 @@
 //	 33  the last number written, 8 bytes
 //	 41  the last number written in an earlier incarnation, 8 bytes
 //	 49  the first suspected of killing the server, and the last, 8 bytes each
-//	 65  deliveries of the first, 4 bytes
+//	 65  servers that the first was delivered to and that ended, 4 bytes
 //	 69  records of the type 3 in this segment, 4 bytes
-//	 73  zeros
+//	 73  epoch of the server that the incarnation is with, 16 bytes; zeros if it is
+//	     not known
+//	 89  the last number written in this incarnation, 8 bytes
+//	 97  zeros
 //	508  checksum of bytes 0 to 507
 //
 // From byte 1536 on there are records:
@@ -82,6 +91,9 @@
 //	17  of type 1: the frame, as in PROTOCOL.md, without a number of its own that
 //	    means anything; of type 3: what is added to the numbers of all messages
 //	    before it from this one on, 8 bytes; of type 2: nothing
+//
+// What a version adds to a state, an earlier one has left zero and does not read:
+// each reads the files of the other.
 //
 // A message with the number of an earlier one is the same message.
 package outbox

@@ -90,15 +90,17 @@ func appendState(b []byte, s *ipcio.OutboxState, count uint64, renumbers uint32)
 	little.PutUint64(block[57:], s.SuspectTo)
 	little.PutUint32(block[65:], s.Deliveries)
 	little.PutUint32(block[69:], renumbers)
+	copy(block[73:], s.Epoch[:])
+	little.PutUint64(block[89:], s.NowTo)
 	sealBlock(block[:])
 	return append(b, block[:]...)
 }
 
 func parseState(b []byte) (s ipcio.OutboxState, count uint64, renumbers uint32) {
 	s = ipcio.OutboxState{
-		Incarnation: [16]byte(b[9:]), Connected: b[8]&1 != 0, Farewell: b[8]&2 != 0,
+		Incarnation: [16]byte(b[9:]), Epoch: [16]byte(b[73:]), Connected: b[8]&1 != 0, Farewell: b[8]&2 != 0,
 		Acked: little.Uint64(b[25:]), SentTo: little.Uint64(b[33:]), OldTo: little.Uint64(b[41:]),
-		Suspect: little.Uint64(b[49:]), SuspectTo: little.Uint64(b[57:]), Deliveries: little.Uint32(b[65:]),
+		NowTo: little.Uint64(b[89:]), Suspect: little.Uint64(b[49:]), SuspectTo: little.Uint64(b[57:]), Deliveries: little.Uint32(b[65:]),
 	}
 	return s, little.Uint64(b[0:]), little.Uint32(b[69:])
 }

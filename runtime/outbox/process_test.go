@@ -151,8 +151,12 @@ func clientRole(args []string) error {
 	if err != nil {
 		return err
 	}
+	deliveries, err := strconv.Atoi(args[5])
+	if err != nil {
+		return err
+	}
 	gap := make(chan ipcio.Gap, 1)
-	c, err := open(dir, box, mode, ipcio.ClientConfig{OnGap: func(g ipcio.Gap) {
+	c, err := open(dir, box, mode, ipcio.ClientConfig{MaxDeliveries: deliveries, OnGap: func(g ipcio.Gap) {
 		if g.Reason != ipcio.GapRestarted && g.Reason != ipcio.GapDamaged {
 			select {
 			case gap <- g:
@@ -239,6 +243,7 @@ type storm struct {
 	t             *testing.T
 	dir, box      string
 	mode          string
+	deliveries    int    // of its clients
 	accepted, log string // journals
 	server        *process
 }
@@ -253,12 +258,18 @@ func newStorm(t *testing.T, mode string) *storm {
 	return &storm{t: t, dir: short, box: filepath.Join(dir, "outbox"), mode: mode, accepted: filepath.Join(dir, "accepted"), log: filepath.Join(dir, "handled")}
 }
 
+func (s *storm) emit(process int) *process {
+	return spawn(s.t, "client", s.dir, s.box, s.mode, s.accepted, process, s.deliveries)
+}
+
 func (s *storm) serve() { s.server = spawn(s.t, "server", s.dir, s.log) }
 
 // TestStormDurable kills the client again and again while it emits; now and
 // then the server within a few milliseconds of it, or the server alone. What
 // Emit accepted is handled; twice only by different servers, and then the
-// second says so; and in order.
+// second says so; and in order. Nothing is a dead letter: no more servers end
+// than an event may be delivered to, of which it cannot be told whether it was
+// the event that killed them.
 func TestStormDurable(t *testing.T) {
 	for _, mode := range []string{"sync", "process"} {
 		t.Run(mode, func(t *testing.T) {
@@ -267,10 +278,11 @@ func TestStormDurable(t *testing.T) {
 			s := newStorm(t, mode)
 			s.serve()
 			n := (*kills + 1) / 2
+			s.deliveries = n + 1 // the server is killed once in each round at most
 			both, alone := 0, 0
 			for i := range n {
 				before := size(s.accepted)
-				c := spawn(t, "client", s.dir, s.box, mode, s.accepted, i+1)
+				c := s.emit(i + 1)
 				most := time.Duration(rnd.IntN(60)) * time.Millisecond
 				switch rnd.IntN(4) {
 				case 0: // killed wherever it is, perhaps while it opens the outbox
@@ -336,7 +348,7 @@ func (s *storm) await(c *process, bytes int64) {
 // drain has a last process send what is left.
 func (s *storm) drain() {
 	s.t.Helper()
-	c, err := open(s.dir, s.box, s.mode, ipcio.ClientConfig{OnGap: func(g ipcio.Gap) {
+	c, err := open(s.dir, s.box, s.mode, ipcio.ClientConfig{MaxDeliveries: s.deliveries, OnGap: func(g ipcio.Gap) {
 		if g.Reason != ipcio.GapRestarted {
 			s.t.Errorf("gap %+v", g)
 		}

@@ -19,15 +19,15 @@ type Client struct {
 	Attempt    uint64 // of the last Hello
 
 	incarnation []byte // nil if none is known
-	epoch       []byte // of the server that welcomed this process last
+	epoch       []byte // of the server that was met last, by this process or the one before; nil if it is not known
 	instance    []byte // of this process, if the session may outlive it
 	met         bool   // this process was welcomed
 }
 
 // Succeed makes this client the next process of one with the same session.
-// incarnation is what that one knew, or nil.
-func (c *Client) Succeed(incarnation []byte, instance wire.ID) {
-	c.incarnation, c.instance = incarnation, instance[:]
+// incarnation and epoch are what that one knew, or nil.
+func (c *Client) Succeed(incarnation, epoch []byte, instance wire.ID) {
+	c.incarnation, c.epoch, c.instance = incarnation, epoch, instance[:]
 }
 
 // Hello begins an attempt to connect: it returns what to say on the domain

@@ -30,6 +30,7 @@ type Progress struct {
 	Acked    uint64 // the last number that was acknowledged, or an earlier one
 	OldTo    uint64 // numbers up to this one may have been written in an earlier incarnation
 	SentTo   uint64 // no higher number was written; MaxNumber if that is not known
+	NowTo    uint64 // no higher number was written in the incarnation that was last; MaxNumber if that is not known
 	Farewell bool   // the other side has said goodbye; what it had not started counts as not written
 	Suspects Suspects
 }
@@ -37,7 +38,6 @@ type Progress struct {
 // Kept is what the keeper knows of a session whose process ended.
 type Kept struct {
 	Progress
-	Met      bool     // there was an incarnation: messages may have been delivered in it
 	Messages []Stored // above Acked, in the order of their numbers
 }
 
@@ -90,7 +90,7 @@ func (s *Session) Restore(k Kept) error {
 			continue
 		}
 		// Suspects are written one at a time: of several, only the first has been.
-		e.sent = k.Met && (e.deliveries == 0 || m.Number == k.Messages[0].Number)
+		e.sent = m.Number <= k.NowTo && (e.deliveries == 0 || m.Number == k.Messages[0].Number)
 		for o.last()+1 < m.Number {
 			o.flight.push(s.hole())
 		}
@@ -216,6 +216,9 @@ func (s *Session) Progress() Progress {
 		n := o.acked + 1 + uint64(i)
 		if (e.sent || e.old) && !e.fresh {
 			p.SentTo = max(p.SentTo, n)
+		}
+		if e.sent {
+			p.NowTo = n
 		}
 		if e.old {
 			p.OldTo = n

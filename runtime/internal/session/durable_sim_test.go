@@ -170,10 +170,10 @@ func (w *durableWorld) newClient() {
 	}
 	w.client = New(cfg)
 	k := Kept{
-		Progress: w.keeper.progress, Met: w.keeper.incarnation > 0, Messages: SortStored(append([]Stored(nil), w.keeper.messages...)),
+		Progress: w.keeper.progress, Messages: SortStored(append([]Stored(nil), w.keeper.messages...)),
 	}
 	if w.keeper.connected {
-		k.SentTo = wire.MaxNumber
+		k.SentTo, k.NowTo = wire.MaxNumber, wire.MaxNumber
 	}
 	if err := w.client.Restore(k); err != nil {
 		w.fail("restore: %v", err)

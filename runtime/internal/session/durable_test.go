@@ -26,7 +26,7 @@ func TestDropAfterRenumber(t *testing.T) {
 	server.Down()
 
 	client = New(cfg)
-	if err := client.Restore(Kept{Progress: Progress{SentTo: wire.MaxNumber}, Met: true, Messages: []Stored{{first.Number, *first}}}); err != nil {
+	if err := client.Restore(Kept{Progress: Progress{SentTo: wire.MaxNumber, NowTo: wire.MaxNumber}, Messages: []Stored{{first.Number, *first}}}); err != nil {
 		t.Fatal(err)
 	}
 	second := event("second")

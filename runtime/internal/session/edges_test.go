@@ -253,7 +253,7 @@ func TestHolderEdges(t *testing.T) {
 // that it is another process.
 func TestClientSucceeds(t *testing.T) {
 	c := testClient("a", 1)
-	c.Succeed([]byte("0123456789abcdef"), wire.ID{7})
+	c.Succeed([]byte("0123456789abcdef"), nil, wire.ID{7})
 	h := c.Hello()
 	if string(h.Incarnation) != "0123456789abcdef" || wire.ID(h.Instance) != (wire.ID{7}) {
 		t.Errorf("%+v", h)
