@@ -13,11 +13,16 @@
 // absence is found: by which property, and with which trace. So neither a rule
 // nor a check is there in vain.
 //
-// The model is written from PROTOCOL.md, not from the code. It is tied to the
-// code by a conformance test, which drives two sides of package session through
-// random histories and demands that the model takes every step with them.
+// Two models stand beside it: of broadcasts (broadcast_test.go), and of several
+// clients that want one name, whose holder is asked by PING whether it lives
+// (names_test.go).
 //
-// Not in the model: bytes (a frame is whole or was not sent; package wire and
-// the simulation of package session have them), more than two sessions, time
-// (whatever may time out may do so at any moment), and windows in bytes.
+// The models are written from PROTOCOL.md, not from the code. They are tied to
+// the code by conformance tests, which drive package session through random
+// histories and demand that model and code take every step alike.
+//
+// Not in the models: bytes (a frame is whole or was not sent; package wire and
+// the simulation of package session have them), more than two sessions with
+// messages, time (whatever may time out may do so at any moment, but that a
+// process which runs answers a PING in time), and windows in bytes.
 package model

@@ -20,6 +20,10 @@ const (
 	flapping
 	unasked
 	twoHolders
+	deaf
+	robbed
+	stolen
+	forNothing
 	wedge
 )
 
@@ -39,6 +43,10 @@ var propertyTexts = [...]string{
 	flapping:    "an old connection that arrives late ends the one that replaced it",
 	unasked:     "a message arrives at a client that asked for it itself, or that it is not for",
 	twoHolders:  "two connected clients have the same name",
+	deaf:        "a client is refused a name, and nobody has seen its holder alive since it asked",
+	robbed:      "a client that is connected and answers loses its name",
+	stolen:      "a client has taken the name of another user's",
+	forNothing:  "a session is given up for a HELLO that is of no effect",
 	wedge:       "nothing can settle any more",
 }
 
