@@ -10,8 +10,12 @@
 //
 // All mutants are compiled into one test binary, which an environment variable
 // tells which of them to be. Each is run with the arguments of -quick, and if the
-// tests pass, with those of -thorough. A mutant that fails, or does not end
-// within -timeout, is killed; one that passes both survives.
+// tests pass, with those of -thorough. A mutant that fails is killed; one that
+// passes both survives. So is one that loops: it may use four times the processor
+// time that the tests use without a mutant, and five seconds, and a gigabyte of
+// memory; if it only waits it is ended after -timeout. Processor time does not
+// depend on what else the machine does. Where there is no sh, -timeout alone
+// bounds a mutant.
 //
 // The file of -known lists survivors that are to be, each with the reason: one a
 // line, as mutate prints them, then a tab and the reason. Any other survivor is
@@ -64,7 +68,7 @@ type options struct {
 	pkg, known      string
 	sample          int
 	seed            uint64
-	quick, thorough []string
+	quick, thorough stage
 	parallel        int
 	timeout         time.Duration
 	list            bool
@@ -88,7 +92,7 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	o.quick, o.thorough = strings.Fields(quick), strings.Fields(thorough)
+	o.quick.args, o.thorough.args = strings.Fields(quick), strings.Fields(thorough)
 	if o.pkg == "" {
 		return errors.New("say what to mutate: -package ./directory")
 	}
@@ -122,8 +126,15 @@ func run(args []string) error {
 		return err
 	}
 	began := time.Now()
-	if out, err := try(binary, &o, 0, o.quick); err != nil {
-		return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
+	for _, s := range []*stage{&o.quick, &o.thorough} {
+		if s == &o.thorough && len(s.args) == 0 {
+			continue
+		}
+		used, out, err := try(binary, &o, 0, s)
+		if err != nil {
+			return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
+		}
+		s.processor = 4*used + 5*time.Second
 	}
 	chosen := mutants
 	if o.sample > 0 && o.sample < len(mutants) {
@@ -155,9 +166,9 @@ func tryAll(binary string, o *options, mutants []*mutant) []*mutant {
 					return
 				}
 				m := mutants[i]
-				_, err := try(binary, o, m.id, o.quick)
-				if err == nil && len(o.thorough) > 0 {
-					_, err = try(binary, o, m.id, o.thorough)
+				_, _, err := try(binary, o, m.id, &o.quick)
+				if err == nil && len(o.thorough.args) > 0 {
+					_, _, err = try(binary, o, m.id, &o.thorough)
 				}
 				mu.Lock()
 				if err == nil {
@@ -273,14 +284,32 @@ func build(pkg, dir string, files map[string][]byte) (string, error) {
 	return binary, nil
 }
 
-// try runs the tests on one mutant, or on none if id is 0.
-func try(binary string, o *options, id int, args []string) (string, error) {
+// A stage is one way of running the tests.
+type stage struct {
+	args      []string
+	processor time.Duration // what a mutant may use; 0: not known yet
+}
+
+// mostMemory is what a mutant may have, in bytes.
+const mostMemory = 1 << 30
+
+// try runs the tests on one mutant, or on none if id is 0. It returns the
+// processor time they used.
+func try(binary string, o *options, id int, s *stage) (time.Duration, string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, append([]string{"-test.failfast", "-test.timeout=" + o.timeout.String()}, args...)...)
+	args := append([]string{binary, "-test.failfast", "-test.timeout=" + o.timeout.String()}, s.args...)
+	if sh, err := exec.LookPath("sh"); err == nil && s.processor > 0 {
+		limits := fmt.Sprintf(`ulimit -t %d; ulimit -d %d; exec "$@"`, int(s.processor.Seconds()+1), mostMemory>>10)
+		args = append([]string{sh, "-c", limits, "sh"}, args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = o.pkg // as go test has it
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", variable, id), "GOMAXPROCS=1", "GOTRACEBACK=none")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
-	return string(out), err
+	if cmd.ProcessState == nil {
+		return 0, string(out), err
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), string(out), err
 }
