@@ -30,6 +30,7 @@ var (
 	jsonFlag   = flag.String("json", "", "also write every measurement to this file")
 	straceFlag = flag.String("strace", "", "run that role (server or client) under strace -c")
 	straceOut  = flag.String("strace-out", "strace.txt", "where strace -c writes")
+	profFlag   = flag.String("profile", "", "directory for CPU profiles of servers and clients; the last run of each role stays")
 )
 
 func main() {
@@ -38,6 +39,9 @@ func main() {
 		if err := json.Unmarshal([]byte(os.Args[2]), &j); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
+		}
+		if j.Profile != "" {
+			defer profile(filepath.Join(j.Profile, j.Role+".pprof"))()
 		}
 		worker(j, os.Stdin, os.Stdout)
 		return
@@ -199,7 +203,7 @@ func run() error {
 
 // one measures one contestant once.
 func one(work string, param int, name, addr string) (map[string]float64, error) {
-	j := job{Name: name, Addr: addr, Work: work}
+	j := job{Name: name, Addr: addr, Work: work, Profile: *profFlag}
 	switch work {
 	case "w1", "w2":
 		j.Size = param

@@ -29,6 +29,8 @@ type job struct {
 	Work string `json:"work"`
 	Size int    `json:"size"`
 	N    int    `json:"n"` // clients (w4, w5)
+
+	Profile string `json:"profile,omitempty"` // directory for a CPU profile
 }
 
 type request struct {

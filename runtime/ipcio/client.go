@@ -110,23 +110,50 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 // until Close. A refusal by the server, such as a taken name, is tried again
 // every second or so. The error is [ErrClosed], or says that the client is
 // started already.
-func (c *Client) Start() error { return c.start(false) }
+func (c *Client) Start() error {
+	return c.start(func(ctx context.Context) { c.ep.owned.Go(func() { c.run(ctx, false, nil) }) })
+}
 
-// start begins the connecting goroutine. With once, a refusal ends it.
-func (c *Client) start(once bool) error {
+// start leaves the state stopped and calls begin, which makes the connecting
+// goroutine. The ctx of that one ends with the client.
+func (c *Client) start(begin func(ctx context.Context)) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	switch {
 	case c.state == StateClosed:
+		c.mu.Unlock()
 		return fmt.Errorf("ipcio: start client %q: %w", c.name, ErrClosed)
 	case c.state != StateStopped:
+		c.mu.Unlock()
 		return fmt.Errorf("ipcio: client %q is started already", c.name)
 	}
 	ctx, stop := context.WithCancel(c.ep.base)
 	c.stop, c.refused = stop, nil
 	c.setStateLocked(StateConnecting)
-	c.ep.owned.Go(func() { c.run(ctx, once) })
+	c.ep.owned.Add(1) // under mu, so that Close waits
+	c.mu.Unlock()
+	defer c.ep.owned.Done()
+	begin(ctx)
 	return nil
+}
+
+// connectNow makes the first attempt on the caller's own goroutine, which has
+// nothing better to do, and leaves what follows to the connecting goroutine.
+func (c *Client) connectNow(ctx, caller context.Context) {
+	try, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(caller, cancel)
+	ended, err := c.connect(try)
+	first := &attempt{ended, err}
+	if !stop() && err != nil {
+		first = nil // the caller has gone, perhaps in the middle of it
+	}
+	c.ep.owned.Go(func() { c.run(ctx, true, first) })
+}
+
+// An attempt is what a try to connect has come to.
+type attempt struct {
+	ended <-chan struct{} // closed when the connection is gone
+	err   error
 }
 
 // Connect starts the client, unless it is started, and waits until both lanes
@@ -142,7 +169,7 @@ func (c *Client) Connect(ctx context.Context) error {
 	stopped := c.state == StateStopped
 	c.mu.Unlock()
 	if stopped {
-		if err := c.start(true); err != nil && !c.Started() {
+		if err := c.start(func(base context.Context) { c.connectNow(base, ctx) }); err != nil && !c.Started() {
 			return err
 		}
 	}
@@ -421,10 +448,15 @@ func backoff(tries int, refused bool) time.Duration {
 }
 
 // run connects, and connects again, until ctx ends; with once, a refusal ends
-// it too.
-func (c *Client) run(ctx context.Context, once bool) {
+// it too. first is the first attempt, if it was made already.
+func (c *Client) run(ctx context.Context, once bool, first *attempt) {
 	for tries := 0; ctx.Err() == nil; tries++ {
-		ended, err := c.connect(ctx)
+		if first == nil {
+			ended, err := c.connect(ctx)
+			first = &attempt{ended, err}
+		}
+		ended, err := first.ended, first.err
+		first = nil
 		var refusal *refusalError
 		isRefusal := errors.As(err, &refusal)
 		switch {

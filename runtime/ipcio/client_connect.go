@@ -148,7 +148,11 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	l := c.link
 	ended := make(chan struct{})
 	domain.ended = func(error) { private.drain() }
-	private.ended = func(error) { c.down(domain, private, ended) }
+	janitor := watchLanes(domain, private)
+	private.ended = func(error) {
+		janitor.Stop()
+		c.down(domain, private, ended)
+	}
 	domain.handle = func(f *wire.Frame) error { return c.receiveDomain(domain, f) }
 	private.handle = func(f *wire.Frame) error { return c.receivePrivate(private, f) }
 	domain.next = func(b []byte) []byte { return c.domainOutput(domain, b) }
@@ -164,7 +168,7 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	l.private, c.lanes.domain = private, domain
 	l.announce(private)
 	c.core.Up()
-	l.unlock()
+	l.unlockFlush()
 	// The state after the lanes, so that whoever sees it and closes the client
 	// says goodbye, and before they are read.
 	c.mu.Lock()
@@ -176,27 +180,26 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 	}
 	c.ep.owned.Go(domain.read)
 	c.ep.owned.Go(private.read)
-	c.ep.owned.Go(func() { watchLanes(domain, private) })
-	domain.kick()
+	domain.flush()
 	c.queries.again(domain)
 	return ended, nil
 }
 
-// watchLanes is the janitor of two lanes; it ends with them.
-func watchLanes(domain, private *lane) {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			domain.watch()
-			private.watch()
-		case <-domain.done:
-			return
-		case <-private.done:
-			return
+// watchLanes begins the janitor of two lanes, a timer that is stopped when they
+// end.
+func watchLanes(domain, private *lane) *time.Timer {
+	var timer *time.Timer
+	made := make(chan struct{})
+	timer = time.AfterFunc(tick, func() {
+		<-made
+		domain.watch()
+		private.watch()
+		if domain.reason() == nil && private.reason() == nil {
+			timer.Reset(tick)
 		}
-	}
+	})
+	close(made)
+	return timer
 }
 
 // down is called when the private lane has ended: the domain lane goes too. If

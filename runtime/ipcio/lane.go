@@ -153,6 +153,13 @@ func (ln *lane) writeNow(b []byte) error {
 	return errBlocked
 }
 
+// put is the first send of a lane, for a goroutine that calls flush when it may.
+func (ln *lane) put(frames []byte) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	ln.control = append(ln.control, frames...)
+}
+
 // send has frames written before all others. It reports false if too much
 // waits already.
 func (ln *lane) send(frames []byte) bool {
@@ -371,8 +378,13 @@ func (ln *lane) end(err error) {
 func (ln *lane) finish(frames []byte) {
 	ln.mu.Lock()
 	ln.last, ln.closing = frames, true
-	ln.kickLocked()
 	ln.mu.Unlock()
+	ln.flush()
+	select {
+	case <-ln.done:
+		return
+	default:
+	}
 	late := time.NewTimer(farewell)
 	defer late.Stop()
 	select {

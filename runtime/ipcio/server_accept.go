@@ -25,9 +25,11 @@ func (s *Server) accept(listener net.Listener) {
 		conn, err := listener.Accept()
 		switch {
 		case err == nil:
-			wait = 0
-			s.ep.owned.Go(func() { s.greet(conn) })
-			continue
+			// Somebody else goes on here: the connection has its hello by now, and is
+			// not to wait for a goroutine.
+			s.ep.owned.Go(func() { s.accept(listener) })
+			s.greet(conn)
+			return
 		case s.ending():
 			return
 		case !sock.IsTemporary(err):
@@ -208,7 +210,7 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 		var frame []byte
 		if frame, err = wire.AppendWelcome(nil, welcome); err == nil {
 			ss.bindDomain(ln)
-			ln.send(frame)
+			ln.put(frame)
 			l.announce(ln)
 		}
 	}
@@ -219,6 +221,7 @@ func (s *Server) welcomeDomain(conn net.Conn, reader *wire.Reader, h *wire.Hello
 	if err != nil {
 		return refusal(CodeInvalid, "%v", err)
 	}
+	ln.flush()
 	ln.read()
 	return nil
 }
@@ -302,10 +305,11 @@ func (s *Server) welcomePrivate(conn net.Conn, reader *wire.Reader, h *wire.Hell
 	}
 	ss.bindPrivate(ln)
 	domain := ss.domain
-	ln.send(frame)
+	ln.put(frame)
 	l.announce(ln)
-	l.unlock()
-	domain.kick()
+	l.unlockWith(nil, nil)
+	ln.flush()
+	domain.flush()
 	s.ep.log.op("client connected", "client", m.Name, "uid", creds.UID, "pid", creds.PID)
 	s.ep.owned.Add(1) // of the read role: this goroutine is counted anyway
 	go ln.serve()

@@ -533,13 +533,19 @@ func TestThreadCancelFlood(t *testing.T) {
 	})
 	c := d.join("c")
 	var callers sync.WaitGroup
+	ctx, cancel := context.WithCancel(d.ctx())
+	defer cancel()
 	for range slots {
-		callers.Go(func() {
-			ctx, cancel := context.WithCancel(d.ctx())
-			go func() { <-started; cancel() }()
-			failed(t)(c.Call(ctx, "stubborn", nil))
-		})
+		callers.Go(func() { failed(t)(c.Call(ctx, "stubborn", nil)) })
 	}
+	for range slots {
+		select {
+		case <-started:
+		case <-d.ctx().Done():
+			t.Fatalf("%d handlers run, want %d", running.Load(), slots)
+		}
+	}
+	cancel()
 	callers.Wait() // all are cancelled, and their handlers run
 	for range 500 * *threads {
 		ctx, cancel := context.WithCancel(d.ctx())

@@ -154,6 +154,13 @@ func (l *Log) Rewind(c *Cursor, pos uint64) bool {
 	return true
 }
 
+// restart moves the cursor behind number pos for a new incarnation, in which
+// nothing before counts.
+func (c *Cursor) restart(pos uint64) {
+	c.pos, c.acked = pos, pos
+	c.settle()
+}
+
 // settle says that nothing is on its way.
 func (c *Cursor) settle() {
 	c.ackedSent = c.sent
@@ -226,6 +233,7 @@ func appendSkip(b []byte, from, to, count uint64, reason string) []byte {
 // for concurrent use.
 type Broadcasts struct {
 	rx, done, told uint64
+	known          uint64 // what the server knew to be done when the incarnation began
 	life           uint64
 	ackNow         bool
 	armed          bool
@@ -257,11 +265,12 @@ func (r *Broadcasts) Restart(pos uint64) {
 	}
 	r.life++
 	r.inBytes = 0
-	r.rx, r.done, r.told, r.untold = pos, pos, pos, 0
+	r.rx, r.done, r.told, r.known, r.untold = pos, pos, pos, pos, 0
 }
 
-// Up says that a connection begins: the server wants to hear where we are.
-func (r *Broadcasts) Up() { r.ackNow = true }
+// Up says that a connection begins: the server wants to hear where we are, if
+// it cannot know.
+func (r *Broadcasts) Up() { r.ackNow = r.ackNow || r.done != r.known }
 
 // Receive takes one frame of the domain lane, a broadcast or a skip. own is as
 // for [Session.Receive]. It reports whether Next has something new.

@@ -96,7 +96,11 @@ func (m *Member) Welcome(h *wire.Hello, now int64) (*wire.Welcome, error) {
 	if err := m.Core.Adopt(p, resumed); err != nil {
 		return nil, err
 	}
-	d.log.Rewind(m.cursor, bPos)
+	if resumed {
+		d.log.Rewind(m.cursor, bPos)
+	} else {
+		m.cursor.restart(bPos)
+	}
 	m.cursor.Limit = p.FrameBytes
 	if !resumed {
 		m.incarnation = d.cfg.Draw()

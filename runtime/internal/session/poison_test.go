@@ -52,6 +52,7 @@ func TestPoison(t *testing.T) {
 						}
 						if alive {
 							server.Done(in)
+							server.AckTimer()
 						}
 					}
 					if alive {

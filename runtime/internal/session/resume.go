@@ -39,6 +39,7 @@ func (s *Session) Adopt(peer Positions, resumed bool) error {
 		s.restart(peer)
 	}
 	s.restored = false
+	s.known = [2]uint64{max(peer.SFirst, 1) - 1, max(peer.RFirst, 1) - 1}
 	s.peerRx = window{min(peer.Frames, mostOnTheWay), peer.Bytes}
 	s.callsMax = int(min(peer.Calls, 1<<20))
 	s.limit = peer.FrameBytes
@@ -100,7 +101,10 @@ func (s *Session) replace(o *outbox, e *entry, f wire.Frame) {
 
 // Up begins a connection: from now on Output yields frames.
 func (s *Session) Up() {
-	s.up, s.ackNow, s.farewell = true, true, false
+	s.up, s.farewell = true, false
+	// An acknowledgement that was lost with a connection is not made again by
+	// anything else. In a new session there is none.
+	s.ackNow = s.ackNow || s.done != s.known[wire.S] || s.rx[wire.R] != s.known[wire.R]
 	s.cancels = s.cancels[:0]
 	for _, c := range s.sentCalls() {
 		switch {

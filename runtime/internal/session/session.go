@@ -113,6 +113,7 @@ type Session struct {
 	done     uint64    // the last number of S that is done
 	started  uint64    // the last number of S that was taken by Next
 	told     [2]uint64 // what was last acknowledged of S, R
+	known    [2]uint64 // and what the other side said in the handshake that it knows of it
 	untold   int       // bytes of S that are done and not acknowledged
 	asked    uint64    // the other side wants to hear when this number of S is done
 	inbox    ring[*Incoming]
