@@ -330,12 +330,13 @@ func wireTarget(verb, command, to string) (*wire.Peer, error) {
 }
 
 func (c *Client) broadcastTyped(ctx context.Context, command string, enc Encoder) error {
-	payload, err := c.link.prepare("broadcast", command, "", enc)
+	d, err := c.link.prepare("broadcast", wire.KindBroadcast, command, "", enc)
 	if err != nil {
 		return err
 	}
-	c.ep.log.op("broadcast", "command", command, "bytes", len(payload))
-	return c.link.post(ctx, "broadcast", &session.Message{Kind: wire.KindBroadcast, Command: command, Payload: payload}, "")
+	defer d.release()
+	c.ep.log.op("broadcast", "command", command, "bytes", len(d.buf))
+	return c.link.post(ctx, "broadcast", &d.message, "")
 }
 
 func (c *Client) handleTyped(command string, h runFunc) error {

@@ -172,7 +172,7 @@ func (c *Client) remember(ctx context.Context) error {
 }
 
 // carryOut does what the session asks of the log, in the order it asked.
-func (k *keeper) carryOut(a *session.Action) {
+func (k *keeper) carryOut(a session.Action) {
 	switch a.Kind {
 	case session.ActionForget:
 		k.log.Forget(a.From)

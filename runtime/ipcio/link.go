@@ -31,9 +31,12 @@ type link struct {
 
 	keeper *keeper // nil unless there is an outbox
 
-	mu      sync.Mutex // guards the fields below; a lane's lock may be taken under it
-	core    *session.Session
-	private *lane // nil while there is no connection
+	own func([]byte) []byte // copies what the session keeps; called with mu held
+
+	mu       sync.Mutex // guards the fields below; a lane's lock may be taken under it
+	payloads payloads
+	core     *session.Session
+	private  *lane // nil while there is no connection
 
 	// What the other side says of its schema.
 	fingerprint  string        // of its whole protocol; "" if it has none
@@ -53,6 +56,7 @@ type link struct {
 
 func newLink(ep *endpoint, core *session.Session) *link {
 	l := &link{ep: ep, core: core, deadPeer: ErrPeerGone}
+	l.own = func(b []byte) []byte { return l.payloads.keep(b, core.Unacked() == 0) }
 	l.ctx, l.cancel = context.WithCancelCause(ep.base)
 	return l
 }
@@ -80,7 +84,8 @@ func (l *link) unlockRead(ln *lane) { l.unlockWith((*lane).kick, ln) }
 func (l *link) unlockWith(have func(*lane), reader *lane) {
 	serves := reader != nil && reader.serves
 	var later []func()
-	for _, a := range l.core.Actions() {
+	var few [4]session.Action
+	for _, a := range l.core.Actions(few[:0]) {
 		switch a.Kind {
 		case session.ActionInbox:
 			if !l.runner && !l.ended {
@@ -104,7 +109,7 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 				w.ended = true
 				w.look()
 			case *session.Relayed:
-				later = append(later, func() { w.Resolve(a.Call) })
+				later = append(later, resolve(w, a.Call))
 			}
 		case session.ActionRoom:
 			if l.room != nil {
@@ -112,13 +117,13 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 				l.room = nil
 			}
 		case session.ActionGap:
-			later = append(later, func() { l.gap(a.Gap) })
+			later = append(later, l.tell(a.Gap))
 		case session.ActionAckLater:
 			l.ackLater()
 		case session.ActionDead:
-			later = append(later, func() { l.dead(a.Dead) })
+			later = append(later, l.bury(a.Dead))
 		case session.ActionForget, session.ActionRenumber:
-			l.keeper.carryOut(&a)
+			l.keeper.carryOut(a)
 		case session.ActionFinished:
 			if l.domain != nil {
 				later = append(later, func() { l.domain.Finished(l.member) })
@@ -129,6 +134,9 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 		l.keeper.follow(l.core)
 	}
 	l.core.Settle()
+	if l.payloads.size > 0 && l.core.Unacked() == 0 {
+		l.payloads = payloads{} // an idle link is to hold nothing
+	}
 	var writer *lane
 	if l.private != nil && l.core.HasOutput() {
 		writer = l.private
@@ -145,6 +153,12 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 		f()
 	}
 }
+
+// resolve, tell and bury are what unlock does later. They are functions so that
+// it allocates nothing else.
+func resolve(r *session.Relayed, c *session.Call) func() { return func() { r.Resolve(c) } }
+func (l *link) tell(g *session.Gap) func()               { return func() { l.gap(*g) } }
+func (l *link) bury(d *session.Dead) func()              { return func() { l.dead(*d) } }
 
 func (l *link) ackLater() {
 	if l.ackTimer == nil {

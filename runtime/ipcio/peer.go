@@ -111,12 +111,12 @@ func (p Peer) label() string {
 	return "server"
 }
 
-// encode makes the payload of a message. A nil enc makes the empty map.
-func encode(enc Encoder) ([]byte, error) {
+// encode appends the payload of a message to b. A nil enc makes the empty map.
+func encode(b []byte, enc Encoder) ([]byte, error) {
 	if enc == nil {
-		return []byte{cborEmptyMap}, nil
+		return append(b, cborEmptyMap), nil
 	}
-	return enc.AppendCBOR(nil)
+	return enc.AppendCBOR(b)
 }
 
 // encoder encodes what a program sends without generated code, and checks it
@@ -191,43 +191,52 @@ func (e *directionError) Error() string {
 
 func (e *directionError) Unwrap() error { return ErrDenied }
 
-// prepare checks a command's name and direction and encodes its payload.
-func (l *link) prepare(verb, command, to string, enc Encoder) ([]byte, error) {
-	err := l.ep.checkSend(command, l.ep.route != nil || to != "" || verb == "broadcast")
-	var payload []byte
+// prepare checks a command's name and direction and encodes its payload into a
+// draft, to be released when the message was sent.
+func (l *link) prepare(verb string, kind wire.Kind, command, to string, enc Encoder) (*draft, error) {
+	err := l.ep.checkSend(command, l.ep.route != nil || to != "" || kind == wire.KindBroadcast)
+	d := newDraft()
 	if err == nil {
-		payload, err = encode(enc)
+		d.buf, err = encode(d.buf[:0], enc)
 	}
 	if err != nil {
+		d.release()
 		if invalid, ok := errors.AsType[*ValidationError](err); ok && invalid.Command == "" {
 			invalid.Command = command
 		}
 		return nil, &sendError{verb: verb, command: command, to: to, outcome: OutcomeNotSent, err: err}
 	}
-	return payload, nil
+	d.message = session.Message{Kind: kind, Command: command, Payload: d.buf, Own: l.own}
+	return d, nil
 }
 
 // emitTo sends an event over the link: to its other side, or through it to
 // another client.
 func (l *link) emitTo(ctx context.Context, to *wire.Peer, name, command string, enc Encoder) error {
-	payload, err := l.prepare("emit", command, name, enc)
+	d, err := l.prepare("emit", wire.KindEvent, command, name, enc)
 	if err != nil {
 		return err
 	}
-	l.ep.log.op("emit", "command", command, "to", label(name), "bytes", len(payload))
-	return l.post(ctx, "emit", &session.Message{Kind: wire.KindEvent, Peer: to, Command: command, Payload: payload}, name)
+	defer d.release()
+	if l.ep.log.verbose {
+		l.ep.log.op("emit", "command", command, "to", label(name), "bytes", len(d.buf))
+	}
+	d.message.Peer = to
+	return l.post(ctx, "emit", &d.message, name)
 }
 
 func (l *link) callTo(ctx context.Context, to *wire.Peer, name, command string, enc Encoder, dec Decoder) error {
-	payload, err := l.prepare("call", command, name, enc)
+	d, err := l.prepare("call", wire.KindCall, command, name, enc)
 	if err != nil {
 		return err
 	}
-	l.ep.log.op("call", "command", command, "to", label(name), "bytes", len(payload))
-	reply, err := l.call(ctx, &session.Message{
-		Peer: to, Command: command, Payload: payload, Nested: isNested(ctx, l, to, l.ep.route != nil),
-		Idempotent: l.ep.isIdempotent(command),
-	}, name)
+	defer d.release()
+	if l.ep.log.verbose {
+		l.ep.log.op("call", "command", command, "to", label(name), "bytes", len(d.buf))
+	}
+	d.message.Peer, d.message.Nested = to, isNested(ctx, l, to, l.ep.route != nil)
+	d.message.Idempotent = l.ep.isIdempotent(command)
+	reply, err := l.call(ctx, &d.message, name)
 	if err != nil {
 		return err
 	}

@@ -272,13 +272,16 @@ func (s *Server) broadcastTyped(ctx context.Context, command string, enc Encoder
 	if err := ctx.Err(); err != nil {
 		return fail(err)
 	}
-	if err := s.ep.checkSend(command, true); err != nil {
-		return fail(err)
-	}
-	payload, err := encode(enc)
+	err := s.ep.checkSend(command, true)
 	if err != nil {
 		return fail(err)
 	}
+	d := newDraft()
+	defer d.release()
+	if d.buf, err = encode(d.buf[:0], enc); err != nil {
+		return fail(err)
+	}
+	payload := d.buf
 	if size := wire.MaxOverhead + len(command) + len(payload); size > s.ep.frameBytes {
 		return fail(fmt.Errorf("the message needs a frame of %d bytes, the limit is %d: %w", size, s.ep.frameBytes, ErrTooLarge))
 	}

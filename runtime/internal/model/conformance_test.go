@@ -334,7 +334,7 @@ func (k *walk) eventReturns(side int8) {
 	if side == server && k.left != nil && k.rng.IntN(2) == 0 {
 		k.logf("the handler of the session that was given up returns")
 		k.former.Done(k.left)
-		k.former.Actions()
+		k.former.Actions(nil)
 		net{k.m, &k.w, 0}.leftReturned()
 		k.real[server].Release()
 		k.left = nil
@@ -481,7 +481,7 @@ func (k *walk) drop() {
 		k.failf("given up at %d and %d, in the model at %d and %d", done, started, l.ends[server].done, l.ends[server].started)
 	}
 	s.End("peer_gone", "gone")
-	s.Actions()
+	s.Actions(nil)
 	k.left, k.former = k.event[server], s
 	k.forgetServer()
 	net{k.m, &k.w, 0}.dropSession()
@@ -494,7 +494,7 @@ func (k *walk) compare() {
 		k.failf("%v", k.w.bad)
 	}
 	for side := range int8(2) {
-		for _, a := range k.real[side].Actions() {
+		for _, a := range k.real[side].Actions(nil) {
 			if a.Kind == session.ActionStart {
 				var m id
 				fmt.Sscanf(a.In.Command, "m%d", &m)

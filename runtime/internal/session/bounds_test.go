@@ -128,7 +128,7 @@ func TestQueueLimits(t *testing.T) {
 			if _, err := s.Call(&Message{Command: "c"}); !errors.Is(err, ErrQueueFull) {
 				t.Errorf("a call more than fits: %v", err)
 			}
-			if s.QueuedBytes() != queued || len(s.Actions()) > 0 {
+			if s.QueuedBytes() != queued || len(s.Actions(nil)) > 0 {
 				t.Error("a refused message left something behind")
 			}
 		})
@@ -203,7 +203,7 @@ func TestCancelledCallsDoNotFillMemory(t *testing.T) {
 	emit(t, a, "stays")
 	for range 100_000 {
 		a.Cancel(call(t, a, "c"))
-		a.Actions()
+		a.Actions(nil)
 	}
 	if n := len(a.out[wire.S].queue.items); n > 1024 {
 		t.Errorf("the queue has %d slots for one message", n)
@@ -274,7 +274,7 @@ func TestBacklogIsBounded(t *testing.T) {
 		if n := a.inbox.len(); n > 5*cfg.WindowFrames {
 			t.Fatalf("the inbox holds %d messages", n)
 		}
-		for _, g := range a.Actions() {
+		for _, g := range a.Actions(nil) {
 			if g.Kind == ActionGap {
 				reported += int(g.Gap.Count)
 			}
@@ -394,7 +394,7 @@ func TestEnd(t *testing.T) {
 	serving := call(t, b, "serving")
 	carry(t, b, a)
 	in := next(t, a, "serving")
-	a.Actions()
+	a.Actions(nil)
 	a.End("peer_gone", "gone")
 	wantCall(t, sent, Result{Code: "peer_gone", Outcome: wire.OutcomeUnknown})
 	wantCall(t, queued, Result{Code: "peer_gone", Outcome: wire.OutcomeNotSent})

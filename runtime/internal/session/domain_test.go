@@ -180,9 +180,9 @@ func TestSuccessorWaitsForTheHandlerBeforeIt(t *testing.T) {
 	if got := c.Core.out[wire.S].acked; got != 1 {
 		t.Errorf("acknowledged is %d while the handler of 2 runs", got)
 	}
-	m.Core.Actions()
+	m.Core.Actions(nil)
 	m.Core.Done(running)
-	if a := m.Core.Actions(); len(a) != 1 || a[0].Kind != ActionFinished {
+	if a := m.Core.Actions(nil); len(a) != 1 || a[0].Kind != ActionFinished {
 		t.Fatalf("the actions are %+v", a)
 	}
 	d.Finished(m)

@@ -72,7 +72,8 @@ func (s *Session) Restore(k Kept) error {
 	o.acked, o.cursor, o.next = k.Acked, k.Acked+1, sentTo+1
 	for i := range k.Messages {
 		m := &k.Messages[i]
-		e := newEntry(&m.Message)
+		e := o.entry()
+		e.set(&m.Message)
 		e.durable, e.number, e.old = true, m.Number, m.Number <= k.OldTo
 		s.stamp++
 		e.stamp = s.stamp
@@ -269,7 +270,7 @@ func (s *Session) bury() {
 		if e.skip || e.deliveries < s.cfg.Deliveries {
 			continue
 		}
-		s.act(Action{Kind: ActionDead, Dead: Dead{
+		s.act(Action{Kind: ActionDead, Dead: &Dead{
 			Number: o.acked + 1 + uint64(i), Deliveries: e.deliveries,
 			Peer: e.frame.Peer, Command: e.frame.Command, Payload: e.frame.Payload, Broadcast: e.frame.Kind == wire.KindBroadcast,
 		}})

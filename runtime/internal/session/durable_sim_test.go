@@ -269,7 +269,7 @@ func (w *durableWorld) refuse() {
 
 func (w *durableWorld) pump() {
 	command := ""
-	for _, a := range w.client.Actions() {
+	for _, a := range w.client.Actions(nil) {
 		switch a.Kind {
 		case ActionGap:
 			command = a.Gap.Command
@@ -283,7 +283,7 @@ func (w *durableWorld) pump() {
 			w.fail("dead letter %s", a.Dead.Command)
 		}
 	}
-	w.server.Actions()
+	w.server.Actions(nil)
 }
 
 // dropped takes note that the program was told of a dropped message, and checks

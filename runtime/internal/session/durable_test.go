@@ -43,14 +43,14 @@ func TestDropAfterRenumber(t *testing.T) {
 	client.Stored(third.Mark, false)
 
 	got := []Action{}
-	for _, a := range client.Actions() {
+	for _, a := range client.Actions(nil) {
 		if a.Kind == ActionRenumber || a.Kind == ActionForget || a.Kind == ActionGap {
 			got = append(got, a)
 		}
 	}
 	want := []Action{
 		{Kind: ActionRenumber, From: second.Number, By: 1},
-		{Kind: ActionGap, Gap: Gap{Count: 1, Command: "second", Dropped: true}},
+		{Kind: ActionGap, Gap: &Gap{Count: 1, Command: "second", Dropped: true}},
 		{Kind: ActionForget, From: second.Number + 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -167,7 +167,7 @@ func hostile(t testing.TB, b []byte) {
 			s.Done(running)
 			running = nil
 		}
-		for _, a := range s.Actions() {
+		for _, a := range s.Actions(nil) {
 			if a.Kind == ActionStart {
 				serving = append(serving, a.In)
 			}

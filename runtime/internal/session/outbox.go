@@ -49,6 +49,29 @@ type outbox struct {
 	flightBytes int // sizes of flight[:cursor]
 
 	next uint64 // of a durable session: the number that the next message gets
+
+	free []*entry // acknowledged, to be used again; empty when nothing is left to acknowledge
+}
+
+// mostFree bounds how many entries an outbox keeps to use them again.
+const mostFree = 256
+
+// entry returns an empty one.
+func (o *outbox) entry() *entry {
+	if n := len(o.free); n > 0 {
+		e := o.free[n-1]
+		o.free = o.free[:n-1]
+		return e
+	}
+	return new(entry)
+}
+
+// recycle takes an entry that is acknowledged and that nobody knows any more.
+func (o *outbox) recycle(e *entry) {
+	if len(o.free) < mostFree {
+		*e = entry{}
+		o.free = append(o.free, e)
+	}
 }
 
 // last returns the highest number that was given.
@@ -86,10 +109,11 @@ func (o *outbox) sweep() {
 func (o *outbox) ack(n uint64) {
 	for o.acked < n {
 		e := o.flight.pop()
+		mine := !e.skip // one that is given up may stand for several
 		if c := e.call; c != nil {
 			c.entry = nil // it waits for its answer now
 			if c.repeat {
-				c.kept = e
+				c.kept, mine = e, false
 				o.kept += e.size
 			}
 		}
@@ -101,8 +125,14 @@ func (o *outbox) ack(n uint64) {
 			o.flightBytes -= e.size
 		}
 		o.acked++
+		if mine {
+			o.recycle(e)
+		}
 	}
 	o.cursor = max(o.cursor, o.acked+1)
+	if o.frames == 0 {
+		o.free = nil // an idle session is to hold nothing
+	}
 }
 
 // rewind makes the next number to write from, or the first that is kept.

@@ -58,9 +58,9 @@ func TestPoison(t *testing.T) {
 					if alive {
 						carry(t, server, client)
 					}
-					for _, a := range client.Actions() {
+					for _, a := range client.Actions(nil) {
 						if a.Kind == ActionDead {
-							dead = append(dead, a.Dead)
+							dead = append(dead, *a.Dead)
 						}
 					}
 				}
@@ -114,7 +114,7 @@ func TestPoisonIsNotAnOrderlyEnd(t *testing.T) {
 		}
 		client.Down()
 	}
-	for _, a := range client.Actions() {
+	for _, a := range client.Actions(nil) {
 		if a.Kind == ActionDead {
 			t.Fatalf("given up: %+v", a.Dead)
 		}
@@ -153,7 +153,7 @@ func testSessionGivenUp(t *testing.T, next bool) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		for _, a := range client.Core.Actions() {
+		for _, a := range client.Core.Actions(nil) {
 			if a.Kind == ActionDead {
 				dead++
 			}

@@ -166,7 +166,7 @@ func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
 		case e.origin != (Origin{}):
 			relayed := gap
 			relayed.From, relayed.To, relayed.Count, relayed.Origin = n, n, 1, e.origin
-			s.act(Action{Kind: ActionGap, Gap: relayed})
+			s.actGap(relayed)
 			gap.Count-- // not this side's own
 		}
 		s.forget(e, n)
@@ -174,7 +174,7 @@ func (s *Session) refused(f *wire.Frame, own func([]byte) []byte) {
 	}
 	gap.From, gap.To = f.From, f.To
 	if gap.Count += f.To - f.From + 1; gap.Count > 0 {
-		s.act(Action{Kind: ActionGap, Gap: gap})
+		s.actGap(gap)
 	}
 	s.act(Action{Kind: ActionRoom})
 }
@@ -376,9 +376,9 @@ func (s *Session) End(code, message string) {
 			if e.call != nil {
 				s.end(e.call, Result{Code: code, Message: message, Outcome: e.call.notSent()})
 			} else if !e.durable && (e.frame.Kind == wire.KindEvent || e.frame.Kind == wire.KindBroadcast) {
-				s.act(Action{Kind: ActionGap, Gap: Gap{
+				s.actGap(Gap{
 					From: first, To: first, Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
-				}})
+				})
 			}
 			o.void(e)
 		}

@@ -36,14 +36,14 @@ func TestRefusedIsReportedOnce(t *testing.T) {
 		}
 		emit(t, a, "2")
 		carry(t, a, b)
-		a.Actions()
+		a.Actions(nil)
 		refuseAndLose(t, b, a)
 		room := false
 		got := []Gap{}
-		for _, act := range a.Actions() {
+		for _, act := range a.Actions(nil) {
 			room = room || act.Kind == ActionRoom
 			if act.Kind == ActionGap {
-				got = append(got, act.Gap)
+				got = append(got, *act.Gap)
 			}
 		}
 		want := []Gap{{From: 1, To: 1, Count: 1, Command: "1", Code: "invalid", Message: "because", Data: []byte{0xf6}, Nack: true, Origin: origin}}
@@ -99,10 +99,10 @@ func TestRefusedIsNotKept(t *testing.T) {
 	}
 	a.Stored(m.Mark, false)
 	carry(t, a, b)
-	a.Actions()
+	a.Actions(nil)
 	refuseAndLose(t, b, a)
 	var forgotten []uint64
-	for _, act := range a.Actions() {
+	for _, act := range a.Actions(nil) {
 		if act.Kind == ActionForget {
 			forgotten = append(forgotten, act.From)
 		}
@@ -123,7 +123,7 @@ func TestRefusalOfSomethingElse(t *testing.T) {
 		t.Helper()
 		deliver(t, a, &wire.Frame{Kind: wire.KindNack, Number: n, From: from, To: to, Command: "1", Code: "invalid", Payload: []byte{0xf6}})
 	}
-	a.Actions()
+	a.Actions(nil)
 	nack(1, 1, 1)
 	nack(2, 1, 1)
 	if diff := cmp.Diff([]string{"1 1 invalid"}, gaps(a)); diff != "" {

@@ -80,9 +80,9 @@ func (s *Session) giveUpLarger(limit int) {
 					f.Payload = []byte{0xf6}
 					s.replace(o, e, f)
 				default:
-					s.act(Action{Kind: ActionGap, Gap: Gap{
+					s.actGap(Gap{
 						Count: 1, Command: e.frame.Command, Code: code, Message: message, Origin: e.origin,
-					}})
+					})
 					s.forget(e, e.number)
 					o.void(e)
 				}
@@ -265,7 +265,7 @@ func (s *Session) keepBacklog() {
 	const windows = 4
 	if s.inbox.len() > windows*s.cfg.WindowFrames || s.oldBytes > windows*s.cfg.WindowBytes {
 		n := s.discard(func(*Incoming) bool { return true })
-		s.act(Action{Kind: ActionGap, Gap: Gap{Count: n, Code: "backlog"}})
+		s.actGap(Gap{Count: n, Code: "backlog"})
 	}
 }
 

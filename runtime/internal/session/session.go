@@ -180,8 +180,8 @@ type Action struct {
 	Kind ActionKind
 	In   *Incoming
 	Call *Call
-	Gap  Gap
-	Dead Dead
+	Gap  *Gap
+	Dead *Dead
 
 	From, By uint64
 }
@@ -200,25 +200,29 @@ type Gap struct {
 	Origin   Origin // whom it concerns, if the message was relayed
 }
 
-// Actions returns what is to be done since the last call. The slice is valid
-// until the next event.
-func (s *Session) Actions() []Action {
-	a := s.actions
-	s.actions = s.actions[len(s.actions):]
-	if cap(s.actions) < 8 {
+// Actions appends to a what is to be done since the last call.
+func (s *Session) Actions(a []Action) []Action {
+	a = append(a, s.actions...)
+	clear(s.actions)
+	if s.actions = s.actions[:0]; cap(s.actions) > fewActions {
 		s.actions = nil
 	}
 	return a
 }
 
+// fewActions is how many a session keeps room for.
+const fewActions = 8
+
 func (s *Session) act(a Action) { s.actions = append(s.actions, a) }
+
+func (s *Session) actGap(g Gap) { s.act(Action{Kind: ActionGap, Gap: &g}) }
 
 // A Message is what a program sends.
 type Message struct {
 	Kind     wire.Kind // KindEvent, KindBroadcast or KindCall
 	Peer     *wire.Peer
 	Command  string
-	Payload  []byte // kept until it is acknowledged
+	Payload  []byte // kept until it is acknowledged, unless there is Own
 	Deadline int64  // of a call; 0 means none
 	Nested   bool   // a call that must not wait behind what is queued at the other side
 	Flags    wire.Flags
@@ -229,6 +233,10 @@ type Message struct {
 	// side was restarted while it was on its way it is sent again. It means
 	// nothing for a nested one, whose caller is gone then.
 	Idempotent bool
+
+	// Own returns a copy of Payload to be kept, which is the caller's otherwise.
+	// It is called when the message is accepted.
+	Own func([]byte) []byte
 
 	// Number and Mark are set by Emit in a durable session: what the keeper is to
 	// store with the message, and what to tell [Session.Stored] when it has.
@@ -285,10 +293,11 @@ func (s *Session) Emit(m *Message) error {
 	if err := s.admit(m); err != nil {
 		return err
 	}
-	e := newEntry(m)
-	if err := s.room(e.size); err != nil {
+	if err := s.room(sizeOf(m)); err != nil {
 		return err
 	}
+	e := s.out[wire.S].entry()
+	e.set(m)
 	e.durable = s.cfg.Durable
 	s.push(wire.S, e)
 	if e.durable {
@@ -342,13 +351,16 @@ func (s *Session) Call(m *Message) (*Call, error) {
 	if s.waiting >= s.callsMax {
 		return nil, ErrNoSlot
 	}
-	e := newEntry(m)
-	seq := wire.S
+	seq := sequenceOf(m.Nested)
+	if !m.Nested {
+		if err := s.room(sizeOf(m)); err != nil {
+			return nil, err
+		}
+	}
+	e := s.out[seq].entry()
+	e.set(m)
 	if m.Nested {
-		seq = wire.R
 		e.frame.Flags |= wire.Nested
-	} else if err := s.room(e.size); err != nil {
-		return nil, err
 	}
 	e.call = &Call{Command: m.Command, Tag: m.Tag, nested: m.Nested, entry: e, repeat: m.Idempotent && !m.Nested}
 	s.push(seq, e)
@@ -356,14 +368,21 @@ func (s *Session) Call(m *Message) (*Call, error) {
 	return e.call, nil
 }
 
-func newEntry(m *Message) *entry {
-	e := &entry{
-		frame:    wire.Frame{Kind: m.Kind, Flags: m.Flags, Peer: m.Peer, Command: m.Command, Payload: m.Payload},
-		deadline: m.Deadline,
-		origin:   m.Origin,
+// sizeOf returns the size of a message's entry.
+func sizeOf(m *Message) int {
+	return wire.Size(&wire.Frame{Command: m.Command, Payload: m.Payload})
+}
+
+// set makes e the entry of a message.
+func (e *entry) set(m *Message) {
+	payload := m.Payload
+	if m.Own != nil {
+		payload = m.Own(payload)
 	}
-	e.size = wire.Size(&e.frame)
-	return e
+	e.frame.Kind, e.frame.Flags, e.frame.Peer = m.Kind, m.Flags, m.Peer
+	e.frame.Command, e.frame.Payload = m.Command, payload
+	e.deadline, e.origin = m.Deadline, m.Origin
+	e.size = sizeOf(m)
 }
 
 // room makes room in S for one more message of the given size.
@@ -398,7 +417,7 @@ func (s *Session) drop(e *entry) {
 		s.end(c, Result{Code: "queue_full", Message: "dropped to make room", Outcome: c.notSent()})
 		return
 	}
-	s.act(Action{Kind: ActionGap, Gap: Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin}})
+	s.actGap(Gap{Count: 1, Command: e.frame.Command, Dropped: true, Origin: e.origin})
 	s.forget(e, e.number)
 	o.void(e)
 }
@@ -558,7 +577,9 @@ func nameOf(p *wire.Peer) string {
 }
 
 func (s *Session) pushR(f *wire.Frame) {
-	s.push(wire.R, &entry{frame: *f, size: wire.Size(f)})
+	e := s.out[wire.R].entry()
+	e.frame, e.size = *f, wire.Size(f)
+	s.push(wire.R, e)
 }
 
 // clip cuts a text to at most limit bytes, at a rune's boundary.

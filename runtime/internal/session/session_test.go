@@ -125,7 +125,7 @@ func handled(s *Session) []string {
 // gaps returns the gaps that s reported since the last call, in short.
 func gaps(s *Session) []string {
 	out := []string{}
-	for _, a := range s.Actions() {
+	for _, a := range s.Actions(nil) {
 		if a.Kind == ActionGap {
 			out = append(out, fmt.Sprintf("%d %s %s", a.Gap.Count, a.Gap.Command, a.Gap.Code))
 		}
@@ -407,9 +407,9 @@ func TestCancel(t *testing.T) {
 		a.Down()
 		b.Down()
 		connect(t, a, b, true)
-		b.Actions()
+		b.Actions(nil)
 		carry(t, a, b)
-		if !in.Canceled() || !slices.ContainsFunc(b.Actions(), func(x Action) bool { return x.Kind == ActionCancel && x.In == in }) {
+		if !in.Canceled() || !slices.ContainsFunc(b.Actions(nil), func(x Action) bool { return x.Kind == ActionCancel && x.In == in }) {
 			t.Error("the handler is not told after the connection was resumed")
 		}
 	})
@@ -432,7 +432,7 @@ func TestNested(t *testing.T) {
 	emit(t, a, "first")
 	carry(t, a, b)
 	next(t, b, "first") // does not return
-	b.Actions()
+	b.Actions(nil)
 	a.callsMax = 100 // more than b takes
 	var calls []*Call
 	for range 5 {
@@ -444,7 +444,7 @@ func TestNested(t *testing.T) {
 	}
 	carry(t, a, b)
 	var started []*Incoming
-	for _, x := range b.Actions() {
+	for _, x := range b.Actions(nil) {
 		if x.Kind == ActionStart {
 			started = append(started, x.In)
 		}

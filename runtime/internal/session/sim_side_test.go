@@ -65,7 +65,7 @@ func (s *side) pump() {
 	s.dirty = true
 	room := false
 	var later []func()
-	for _, a := range s.core.Actions() {
+	for _, a := range s.core.Actions(nil) {
 		switch a.Kind {
 		case ActionStart:
 			later = append(later, func() { s.begin(a.In) })
@@ -86,10 +86,10 @@ func (s *side) pump() {
 			if a.Gap.Origin != (Origin{}) {
 				later = append(later, func() {
 					s.w.reach(relayedReturned)
-					s.member.domain.Returned(s.member.Name, a.Gap)
+					s.member.domain.Returned(s.member.Name, *a.Gap)
 				})
 			} else {
-				s.w.book.gap(s, &a.Gap)
+				s.w.book.gap(s, a.Gap)
 			}
 		case ActionAckLater:
 			s.timer = true
