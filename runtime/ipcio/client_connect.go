@@ -327,9 +327,10 @@ func (c *Client) broadcastDone(in *session.Incoming) {
 		c.ackLater()
 	}
 	domain := c.lanes.domain
+	due := c.core.Broadcasts.HasOutput()
 	l.mu.Unlock()
-	if domain != nil {
-		domain.kick()
+	if domain != nil && due {
+		domain.flush()
 	}
 }
 

@@ -25,6 +25,8 @@ type Server struct {
 	address address
 	domain  *session.Domain // the sessions; the Owner of a member is its *serverSession
 
+	fanout fanout
+
 	mu       sync.Mutex // guards the fields below
 	state    serverState
 	listener net.Listener
@@ -402,6 +404,7 @@ func (s *Server) Close() error {
 		ss.end(CodeClosed, ErrClosed)
 	}
 	s.ep.cancel(ErrClosed)
+	s.fanout.end()
 	s.ep.owned.Wait()
 	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("ipcio: close domain %q: %w", s.cfg.Domain, err)

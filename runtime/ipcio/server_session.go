@@ -153,7 +153,7 @@ func (ss *serverSession) receiveDomain(ln *lane, f *wire.Frame) error {
 		case ss.acked <- struct{}{}:
 		default:
 		}
-		ln.kick()
+		ln.flush() // what did not fit into the window
 		return err
 	case wire.KindCommands:
 		return ss.link.learn(ln, f, func() bool { return ss.domain == ln })

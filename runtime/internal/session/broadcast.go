@@ -345,6 +345,9 @@ func (r *Broadcasts) AckTimer() bool {
 	return r.ackNow
 }
 
+// HasOutput reports whether Output has something.
+func (r *Broadcasts) HasOutput() bool { return r.ackNow }
+
 // Output appends the acknowledgement if one is due now.
 func (r *Broadcasts) Output(b []byte) []byte {
 	if !r.ackNow {

@@ -53,6 +53,7 @@ type Domain struct {
 	ids    map[wire.ID]*Member // the same, by their public identifier
 	names  map[string]*Member  // who has a name at the moment
 	perUID map[uint32]int      // sessions
+	sorted []*Member           // all, in the order in which they came; nil when that has changed
 	tombs  tombstones
 
 	logMu sync.Mutex // guards log and the cursors; taken last
@@ -156,7 +157,7 @@ func (d *Domain) openLocked(token wire.ID, name string, from wire.Peer, now int6
 	m.cursor = d.log.NewCursor(m.ID, d.log.Last())
 	d.logMu.Unlock()
 	d.cfg.Open(m)
-	d.tokens[token], d.ids[m.ID] = m, m
+	d.tokens[token], d.ids[m.ID], d.sorted = m, m, nil
 	d.perUID[from.UID]++
 	return m
 }
@@ -175,6 +176,7 @@ func (d *Domain) removeLocked(m *Member) bool {
 	}
 	delete(d.tokens, m.Token)
 	delete(d.ids, m.ID)
+	d.sorted = nil
 	if d.perUID[m.uid()]--; d.perUID[m.uid()] <= 0 {
 		delete(d.perUID, m.uid())
 	}
@@ -232,7 +234,8 @@ func (d *Domain) Seal() []*Member {
 	return d.membersLocked()
 }
 
-// Members returns all members, in the order in which they came.
+// Members returns all members, in the order in which they came. The slice must
+// not be changed.
 func (d *Domain) Members() []*Member {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -240,12 +243,14 @@ func (d *Domain) Members() []*Member {
 }
 
 func (d *Domain) membersLocked() []*Member {
-	members := make([]*Member, 0, len(d.tokens))
-	for _, m := range d.tokens {
-		members = append(members, m)
+	if d.sorted == nil && len(d.tokens) > 0 {
+		d.sorted = make([]*Member, 0, len(d.tokens))
+		for _, m := range d.tokens {
+			d.sorted = append(d.sorted, m)
+		}
+		slices.SortFunc(d.sorted, func(a, b *Member) int { return cmp.Compare(a.order, b.order) })
 	}
-	slices.SortFunc(members, func(a, b *Member) int { return cmp.Compare(a.order, b.order) })
-	return members
+	return d.sorted
 }
 
 // ByToken returns the member with this secret if it is that user's, or nil.
