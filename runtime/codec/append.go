@@ -66,7 +66,7 @@ func AppendBytes(b, v []byte) []byte {
 // nanoseconds as t needs. The year must be 0 to 9999.
 func AppendTime(b []byte, t time.Time) []byte {
 	var buf [len(time.RFC3339Nano)]byte
-	text := t.UTC().AppendFormat(buf[:0], time.RFC3339Nano)
+	text := appendTimeText(buf[:0], t)
 	b = append(b, byte(Tag)<<5|tagTime)
 	return append(AppendHead(b, Text, uint64(len(text))), text...)
 }

@@ -24,9 +24,10 @@ const (
 type decoder struct {
 	b      []byte // cut off at the first error, so that every later read fails
 	off    int
-	depth  int      // of the open arrays and maps
-	spare  int      // memory that may still be taken
-	copied string   // all of b, if it is small and has text
+	depth  int    // of the open arrays and maps
+	spare  int    // memory that may still be taken
+	copied string // of b from copyAt on, for the texts there
+	copyAt int
 	marks  []uint64 // which fields came, of the open structs with more than 64
 	err    *DecodeError
 }
@@ -233,6 +234,10 @@ func integer(h Head) string {
 // float64 reads a floating-point number of any width, or an integer that a
 // float64 represents exactly.
 func (d *decoder) float64() float64 {
+	if rest := d.b[d.off:]; len(rest) >= longestHead && rest[0] == byte(Simple)<<5|infoFloat64 {
+		d.off += longestHead
+		return math.Float64frombits(binary.BigEndian.Uint64(rest[1:]))
+	}
 	at := d.off
 	h, ok := d.head()
 	if !ok {
@@ -337,16 +342,15 @@ func (d *decoder) text() []byte {
 	return s
 }
 
-// sharedText is the length in bytes up to which the texts of an item share one
-// copy of it. It saves most allocations of a small message; a program that
-// keeps one of its texts keeps this much at most.
+// sharedText is the length in bytes of the copies of an item that its short
+// texts share. They save most allocations of a message; a program that keeps
+// one of its texts keeps this much at most.
 const sharedText = 256
 
 // textString reads a text string, which must be valid UTF-8.
 func (d *decoder) textString() string {
-	// Most are short and ASCII, share the copy, and are followed by more.
-	begin := d.off + 1
-	if rest := d.b[d.off:]; len(rest) > info1Byte && d.copied != "" {
+	// Most are short and ASCII, in the copy, and are followed by more.
+	if rest := d.b[d.off:]; len(rest) > info1Byte {
 		n := int(rest[0] - byte(Text)<<5)
 		rest = rest[1:]
 		all := word(rest)
@@ -360,9 +364,10 @@ func (d *decoder) textString() string {
 		default:
 			all = highBits
 		}
-		if all&highBits == 0 {
-			d.off = begin + n
-			return d.copied[begin:d.off]
+		from := d.off + 1 - d.copyAt
+		if all&highBits == 0 && from+n <= len(d.copied) {
+			d.off += 1 + n
+			return d.copied[from : from+n]
 		}
 	}
 	return d.longTextString()
@@ -371,13 +376,14 @@ func (d *decoder) textString() string {
 // longTextString is textString for any text.
 func (d *decoder) longTextString() string {
 	s := d.text()
-	if len(s) == 0 || len(d.b) > sharedText {
+	if len(s) == 0 || len(s) > sharedText/4 && len(d.b) > sharedText {
 		return string(s)
 	}
-	if d.copied == "" {
-		d.copied = string(d.b)
+	from := d.off - len(s)
+	if d.off-d.copyAt > len(d.copied) {
+		d.copied, d.copyAt = string(d.b[from:min(len(d.b), from+sharedText)]), from
 	}
-	return d.copied[d.off-len(s) : d.off]
+	return d.copied[from-d.copyAt : d.off-d.copyAt]
 }
 
 // bytes reads a byte string. The empty one is not nil.

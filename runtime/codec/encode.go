@@ -305,8 +305,21 @@ func (e *encoder) list(b []byte, n *node, p pointer) []byte {
 	first, size := elements(p)
 	e.taken += size * n.elem.size
 	b = AppendHead(b, Array, uint64(size))
-	if n.elem.kind == String && size > 0 {
+	switch n.elem.kind {
+	case String:
 		return e.listOfTexts(b, *as[[]string](p))
+	case Float64:
+		e.depth--
+		for _, v := range *as[[]float64](p) {
+			b = AppendFloat64(b, v)
+		}
+		return b
+	case Int64, Duration:
+		e.depth--
+		for _, v := range *as[[]int64](p) {
+			b = AppendInt(b, v)
+		}
+		return b
 	}
 	for i := range size {
 		if b = e.value(b, n.elem, at(first, uintptr(i)*n.elem.stride)); e.err != nil {
@@ -365,28 +378,13 @@ type entry[T any] struct {
 // fewEntries is how many entries of a map are sorted without allocation.
 const fewEntries = 8
 
-// sorted appends the entries of m to list, in the order of their keys.
-func sorted[T any](list []entry[T], m map[string]T) []entry[T] {
-	if len(m) > cap(list) {
-		list = make([]entry[T], 0, len(m))
-	}
+// sorted returns the entries of m in the order of their keys.
+func sorted[T any](m map[string]T) []entry[T] {
+	list := make([]entry[T], 0, len(m))
 	for key, value := range m {
-		if len(list) == cap(list) {
-			break // somebody changes the map, which is forbidden
-		}
-		// Few entries are sorted as they come.
-		i := len(list)
-		list = list[:i+1]
-		if cap(list) <= fewEntries {
-			for ; i > 0 && precedes(key, list[i-1].key); i-- {
-				list[i] = list[i-1]
-			}
-		}
-		list[i] = entry[T]{key, value}
+		list = append(list, entry[T]{key, value})
 	}
-	if cap(list) > fewEntries {
-		slices.SortFunc(list, func(a, b entry[T]) int { return CompareKeys(a.key, b.key) })
-	}
+	slices.SortFunc(list, func(a, b entry[T]) int { return CompareKeys(a.key, b.key) })
 	return list
 }
 
@@ -395,8 +393,33 @@ func precedes(a, b string) bool { return len(a) < len(b) || len(a) == len(b) && 
 
 // texts appends the entries of a map of texts.
 func (e *encoder) texts(b []byte, m map[string]string) []byte {
+	if len(m) > fewEntries {
+		return e.textEntries(b, sorted(m))
+	}
 	var few [fewEntries]entry[string]
-	list := sorted(few[:0], m)
+	var order [fewEntries]uint8
+	n := 0
+	for key, value := range m {
+		i := n % fewEntries
+		few[i] = entry[string]{key, value}
+		for ; i > 0 && precedes(key, few[order[i-1]%fewEntries].key); i-- {
+			order[i] = order[i-1]
+		}
+		order[i] = uint8(n)
+		n++
+	}
+	for i := range min(n, fewEntries) {
+		next := &few[order[i]%fewEntries]
+		b = e.text(b, next.key)
+		if b = e.text(b, next.value); e.err != nil {
+			e.under(keyStep(next.key))
+			return b
+		}
+	}
+	return b
+}
+
+func (e *encoder) textEntries(b []byte, list []entry[string]) []byte {
 	for i := range list {
 		b = e.text(b, list[i].key)
 		if b = e.text(b, list[i].value); e.err != nil {
@@ -410,7 +433,19 @@ func (e *encoder) texts(b []byte, m map[string]string) []byte {
 // scalars appends the entries of a map of values that cannot fail.
 func scalars[T any](e *encoder, b []byte, m map[string]T, add func([]byte, T) []byte) []byte {
 	var few [fewEntries]entry[T]
-	list := sorted(few[:0], m)
+	list := few[:0]
+	if len(m) > fewEntries {
+		list = sorted(m)
+	} else {
+		for key, value := range m {
+			i := len(list) % fewEntries
+			list = few[:i+1]
+			for ; i > 0 && precedes(key, few[i-1].key); i-- {
+				few[i] = few[i-1]
+			}
+			few[i] = entry[T]{key, value}
+		}
+	}
 	for i := range list {
 		if b = e.text(b, list[i].key); e.err != nil {
 			e.under(keyStep(list[i].key))

@@ -267,8 +267,19 @@ func (d *decoder) list(n *node, p pointer) {
 		return
 	}
 	v := d.newList(n, p, size)
-	if n.elem.kind == String {
+	switch n.elem.kind {
+	case String:
 		d.listOfTexts(*as[[]string](p))
+		return
+	case Float64:
+		list := *as[[]float64](p)
+		for i := range list {
+			if list[i] = d.float64(); d.err != nil {
+				d.err.Path = under(indexStep(i), d.err.Path)
+				return
+			}
+		}
+		d.depth--
 		return
 	}
 	for i := range size {
