@@ -98,7 +98,7 @@ bench: ## run the benchmarks COUNT times (10) into .out/bench.txt, for benchstat
 budgets: ## measure what generated code costs: lines and compile time for a payload, generating 1,000 and 2,000 commands, encoding and decoding
 	go test -run Budget -v ./generator
 	go test -run '^$$' -bench Budget -benchtime 3x -timeout 30m ./generator
-	go test -run '^$$' -bench 'Encode|Decode' -benchmem -count 6 ./runtime/codec
+	go test -run '^$$' -bench 'Encode|Decode|Ratio' -benchmem -count 6 ./runtime/codec
 
 .PHONY: benchonce
 benchonce: ## run every benchmark once, so that none rots

@@ -3,6 +3,7 @@ package codec_test
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -271,4 +272,51 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRatio says how many times faster than fxamacker/cbor the codec is:
+// both take turns of a fraction of a millisecond, so that a busy machine slows
+// both down, and the figure is the median over the turns.
+func BenchmarkRatio(b *testing.B) {
+	encMode := deterministic(b)
+	for _, p := range payloads {
+		buf := make([]byte, 0, 512)
+		enc, err := p.table.Append(nil, p.value)
+		if err != nil {
+			b.Fatal(err)
+		}
+		encode := func() error { _, err := p.table.Append(buf, p.value); return err }
+		b.Run("encode/"+p.name, func(b *testing.B) {
+			takeTurns(b, encode, func() error { _, err := cbor.Marshal(p.value); return err })
+		})
+		b.Run("encode-same-bytes/"+p.name, func(b *testing.B) {
+			takeTurns(b, encode, func() error { _, err := encMode.Marshal(p.value); return err })
+		})
+		b.Run("decode/"+p.name, func(b *testing.B) {
+			takeTurns(b, func() error { return p.table.Unmarshal(enc, p.fresh()) }, func() error { return cbor.Unmarshal(enc, p.fresh()) })
+		})
+	}
+}
+
+func takeTurns(b *testing.B, ours, theirs func() error) {
+	const calls = 100 // of a turn
+	turn := func(f func() error) float64 {
+		from := time.Now()
+		for range calls {
+			if err := f(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return float64(time.Since(from)) / calls
+	}
+	var our, their, ratio []float64
+	for b.Loop() {
+		x, y := turn(ours), turn(theirs)
+		our, their, ratio = append(our, x), append(their, y), append(ratio, y/x)
+	}
+	median := func(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
+	b.ReportMetric(0, "ns/op") // of both together means nothing
+	b.ReportMetric(median(our), "ns/codec")
+	b.ReportMetric(median(their), "ns/fxamacker")
+	b.ReportMetric(median(ratio), "x")
 }

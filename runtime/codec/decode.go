@@ -77,7 +77,7 @@ func (d *decoder) failIn(step string, at int, format string, args ...any) {
 // charge takes n × size bytes from the memory that is left.
 func (d *decoder) charge(at, n, size int) bool {
 	// A product of two words, because a division takes longer than all else here.
-	if over, all := bits.Mul64(uint64(n), uint64(size)); over != 0 || all > uint64(d.spare) {
+	if over, all := bits.Mul64(uint64(n), uint64(size)); d.spare < 0 || over != 0 || all > uint64(d.spare) {
 		d.fail(at, "decoding takes more memory than %d bytes and %d for each byte received", freeMemory, MaxGrowth)
 		return false
 	}

@@ -173,12 +173,13 @@ func (s *Struct) Unmarshal(b []byte, v any) error {
 	if p == nil {
 		return &DecodeError{Reason: "there is nothing to decode into: the pointer to the " + pl.name + " is nil"}
 	}
-	value := reflect.ValueOf(v).Elem()
-	value.SetZero()
+	if !isZero(p, pl.typ.Size()) {
+		setZero(pl.typ, p)
+	}
 	d := newDecoder(b)
 	d.structure(pl, p)
 	if err := d.finish(); err != nil {
-		value.SetZero()
+		setZero(pl.typ, p)
 		return err
 	}
 	if pl.validates {

@@ -18,6 +18,7 @@ import (
 //     also behind a pointer.
 //   - Bytes that are read and written as words were counted before: they are
 //     inside of a string, or of the length or capacity of a slice.
+//   - The bytes of a value are looked at as a whole for being zero only.
 //   - What is new and holds pointers is allocated by reflect with its own type,
 //     or as the predeclared type, which the garbage collector sees in the
 //     same way.
@@ -103,3 +104,23 @@ func makeVarOf(t reflect.Type, p pointer) pointer {
 	*as[pointer](p) = v
 	return v
 }
+
+// isZero reports whether the n bytes at p are zero, as those of a new value are.
+// Two words are looked at in one step.
+func isZero(p pointer, n uintptr) bool {
+	i := uintptr(0)
+	for ; i+16 <= n; i += 16 {
+		if getWord(at(p, i))|getWord(at(p, i+8)) != 0 {
+			return false
+		}
+	}
+	for ; i < n; i++ {
+		if *as[byte](at(p, i)) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// setZero sets the value of type t at p to zero.
+func setZero(t reflect.Type, p pointer) { reflect.NewAt(t, p).Elem().SetZero() }

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"encoding/binary"
+	"math"
 	"unicode/utf8"
 )
 
@@ -40,27 +41,27 @@ func word[T string | []byte](s T) uint64 {
 type paddedKey struct {
 	first, last uint64
 	size        uint8 // of the key; more than 16: it is not here
-	shift       uint8 // what the last word used has too much, in bits
+	shift       uint8 // what first has too much, in bits
+	lastShift   uint8 // what last has too much, in bits; 64 if it has nothing
 }
 
 // pad returns the padded form of key.
 func pad(key string) paddedKey {
 	var buf [16]byte
 	if copy(buf[:], key) < len(key) {
-		return paddedKey{size: 255}
+		return paddedKey{size: math.MaxUint8}
 	}
-	k := paddedKey{binary.LittleEndian.Uint64(buf[:]), binary.LittleEndian.Uint64(buf[8:]), uint8(len(key)), 0}
-	k.shift = uint8(-8*len(key)) & 63
-	return k
+	n := len(key)
+	return paddedKey{
+		first: binary.LittleEndian.Uint64(buf[:]), last: binary.LittleEndian.Uint64(buf[8:]),
+		size: uint8(n), shift: uint8(8 * max(8-n, 0)), lastShift: uint8(8 * min(16-n, 8)),
+	}
 }
 
-// width returns how many bytes are written and compared.
+// width returns how many bytes are written.
 func (k *paddedKey) width() int { return (int(k.size) + 7) &^ 7 }
 
 // begins reports whether the bytes from p on, at least 16, begin with the key.
 func (k *paddedKey) begins(p pointer) bool {
-	if k.size <= 8 {
-		return (getWord(p)^k.first)<<(k.shift&63) == 0
-	}
-	return k.size <= 16 && getWord(p) == k.first && (getWord(at(p, 8))^k.last)<<(k.shift&63) == 0
+	return k.size <= 16 && (getWord(p)^k.first)<<(k.shift&63) == 0 && (getWord(at(p, 8))^k.last)<<k.lastShift == 0
 }

@@ -30,7 +30,7 @@ func (d *decoder) structure(pl *plan, p pointer) {
 		i := next
 		// The key of the next field is expected.
 		if i < len(pl.ops) && len(d.b)-keyAt >= 16 && pl.ops[i].key.begins(at(start(d.b), uintptr(keyAt))) {
-			d.off += int(pl.ops[i].key.size)
+			d.off = keyAt + int(pl.ops[i].key.size)
 		} else if i = d.field(pl, next); i < 0 {
 			continue
 		}
@@ -72,6 +72,10 @@ func (d *decoder) structure(pl *plan, p pointer) {
 			*as[int64](v) = d.int(math.MinInt64, math.MaxInt64, "int64")
 		case Uint64:
 			*as[uint64](v) = d.uint(math.MaxUint64, "uint64")
+		case Float64:
+			*as[float64](v) = d.float64()
+		case ByteString:
+			*as[[]byte](v) = d.bytes()
 		case listKind:
 			d.list(&pl.slots[i].node, v)
 		case mapKind:
@@ -322,7 +326,8 @@ func (d *decoder) newList(n *node, p pointer, size int) pointer {
 func (d *decoder) mapping(n *node, p pointer) {
 	begin := d.off
 	size := d.open(Pairs)
-	if !d.charge(begin, 1, mapMemory) || !d.charge(begin, size, entryMemory(n.elem.size)) || d.err != nil {
+	d.spare -= mapMemory
+	if !d.charge(begin, size, entryMemory(n.elem.size)) || d.err != nil {
 		return
 	}
 	switch n.elem.kind {
