@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -372,6 +374,41 @@ func TestCheckEmpty(t *testing.T) {
 		err := codec.CheckEmpty([]byte(in))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("CheckEmpty(%x) = %v, want %q", in, err, want)
+		}
+	}
+}
+
+// TestTextsShareCopies decodes a long message of texts: they are what was sent,
+// also after its bytes were used again, and take a copy for many of them.
+func TestTextsShareCopies(t *testing.T) {
+	table := codec.Struct{Type: (*struct{ Texts []string })(nil), Fields: []codec.Field{{Key: "texts", Of: codec.List{Of: codec.String}}}}
+	random := rand.New(rand.NewPCG(3, 4))
+	for _, longest := range []int{1, 7, 8, 16, 23, 24, 64, 65, 300} {
+		var sent, got struct{ Texts []string }
+		for range 500 {
+			text := strings.Repeat("abcdefghijklmnopqrstuvwxyz", 12)[:random.IntN(longest+1)]
+			if random.IntN(4) == 0 {
+				text += "ü"
+			}
+			sent.Texts = append(sent.Texts, text)
+		}
+		b, err := table.Append(nil, &sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if longest < 64 {
+			// The list, and a copy for each 256 bytes less what is cut at their ends.
+			most := float64(2 + len(b)/(256-64))
+			if allocs := testing.AllocsPerRun(10, func() { _ = table.Unmarshal(b, &got) }); allocs > most {
+				t.Errorf("500 texts of up to %d bytes take %v allocations, want at most %v", longest, allocs, most)
+			}
+		}
+		if err := table.Unmarshal(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		clear(b)
+		if !slices.Equal(got.Texts, sent.Texts) {
+			t.Errorf("texts of up to %d bytes are decoded as %q, want %q", longest, got.Texts, sent.Texts)
 		}
 	}
 }

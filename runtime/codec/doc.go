@@ -40,7 +40,7 @@
 // # Decoding
 //
 // Keys are expected in their order and looked up if they come in another.
-// Nothing is kept of the input: texts of a small message share one copy of it.
+// Nothing is kept of the input: short texts share copies of 256 bytes of it.
 // The first error ends the decoding; the path of the failed item is put together
 // on the way out, and therefore costs nothing while nothing is wrong.
 //

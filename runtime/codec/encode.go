@@ -244,9 +244,9 @@ func (e *encoder) text(b []byte, s string) []byte {
 	}
 	long := b[:end+1+n]
 	long[end] = byte(Text)<<5 | byte(n)
-	from, to := startOf(s), at(start(b), uintptr(end)+1)
 	switch {
 	case n >= 8:
+		from, to := startOf(s), at(start(b), uintptr(end)+1)
 		half, rest := uintptr(n-8)/2, uintptr(n-8)
 		first, middle, last := getWord(from), getWord(at(from, half)), getWord(at(from, rest))
 		putWord(to, first)
@@ -256,6 +256,7 @@ func (e *encoder) text(b []byte, s string) []byte {
 			return e.longText(b, s)
 		}
 	case n >= 4:
+		from, to := startOf(s), at(start(b), uintptr(end)+1)
 		rest := uintptr(n - 4)
 		first, last := getHalf(from), getHalf(at(from, rest))
 		putHalf(to, first)

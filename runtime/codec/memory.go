@@ -23,7 +23,9 @@ import (
 //     or as the predeclared type, which the garbage collector sees in the
 //     same way.
 //
-// No pointer is ever made of a number.
+// No pointer is ever made of a number, and none points behind the end of what it
+// was made of: behind may be nothing, which the garbage collector takes for
+// damaged memory.
 
 // A pointer is the address of a Go value that a plan describes.
 type pointer = unsafe.Pointer
