@@ -1,12 +1,17 @@
 // Command mutate asks whether the tests of a package would notice: it breaks the
 // package in many small ways, one at a time, and runs its tests on each.
 //
-//	mutate -package ./runtime/internal/session [-known file] [-sample n] [-quick args] [-thorough args]
+//	mutate -package ./runtime/internal/session [-data] [-known file] [-sample n] [-quick args] [-thorough args]
 //
 // A mutant is one of these changes: the condition of an if, of a case or of a
 // loop is taken for false, an if's or a result's for its opposite; < becomes <=
 // and so on; && becomes || and the other way round; + 1 and - 1 go; an
 // assignment, a ++, or a call whose result nobody uses goes.
+//
+// With -data, for programs that write text, these as well, also in variables of
+// the package: a text in quotes gets longer, a number becomes the next one, an
+// argument of those that there may be any number of goes, and of a struct
+// another field of the same type is taken.
 //
 // All mutants are compiled into one test binary, which an environment variable
 // tells which of them to be. Each is run with the arguments of -quick, and if the
@@ -71,7 +76,7 @@ type options struct {
 	quick, thorough stage
 	parallel        int
 	timeout         time.Duration
-	list            bool
+	list, data      bool
 	only            *regexp.Regexp
 }
 
@@ -88,6 +93,7 @@ func run(args []string) error {
 	flags.IntVar(&o.parallel, "parallel", 2, "how many mutants to try at a time")
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long a run may take")
 	flags.StringVar(&only, "only", "", "a regular expression: try the mutants that it matches, as -list prints them")
+	flags.BoolVar(&o.data, "data", false, "also change texts, numbers, arguments and which field is taken")
 	flags.BoolVar(&o.list, "list", false, "print the mutants and try none")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -100,7 +106,7 @@ func run(args []string) error {
 	if o.only, err = regexp.Compile(only); err != nil {
 		return err
 	}
-	mutants, files, err := mutate(o.pkg)
+	mutants, files, err := mutate(o.pkg, o.data)
 	if err != nil {
 		return err
 	}
@@ -254,7 +260,22 @@ func readKnown(file string) (map[string]string, error) {
 // build compiles the package's tests with the mutated files in the place of its
 // own, which stay as they are.
 func build(pkg, dir string, files map[string][]byte) (string, error) {
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	list, err := overlay(dir, files)
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "mutants.test")
+	out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, pkg).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("the mutants do not compile: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// overlay writes files into dir, and returns the file there that tells the go
+// command to take them in the place of those of the package.
+func overlay(dir string, files map[string][]byte) (string, error) {
+	replace := struct{ Replace map[string]string }{map[string]string{}}
 	n := 0
 	for path, content := range files {
 		abs, err := filepath.Abs(path)
@@ -266,22 +287,14 @@ func build(pkg, dir string, files map[string][]byte) (string, error) {
 		if err := os.WriteFile(replacement, content, 0o600); err != nil {
 			return "", err
 		}
-		overlay.Replace[abs] = replacement
+		replace.Replace[abs] = replacement
 	}
-	b, err := json.Marshal(overlay)
+	b, err := json.Marshal(replace)
 	if err != nil {
 		return "", err
 	}
 	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, b, 0o600); err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "mutants.test")
-	out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, pkg).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("the mutants do not compile: %w\n%s", err, out)
-	}
-	return binary, nil
+	return list, os.WriteFile(list, b, 0o600)
 }
 
 // A stage is one way of running the tests.

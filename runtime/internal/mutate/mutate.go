@@ -41,40 +41,66 @@ type mutator struct {
 	mutants *[]*mutant
 	names   map[string]int
 	fn      string
+	data    *data // nil without the mutants of data
 }
 
-// mutate returns the mutants of a package, and its files with all of them.
-func mutate(dir string) ([]*mutant, map[string][]byte, error) {
+// mutate returns the mutants of a package, and its files with all of them. With
+// data there are also those of what functions are given.
+func mutate(dir string, data bool) ([]*mutant, map[string][]byte, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, nil, err
 	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
 	var mutants []*mutant
 	files := map[string][]byte{}
 	names := map[string]int{}
 	pkg := ""
+	fset := token.NewFileSet()
+	var parsed []*ast.File
+	var mutators []*mutator
 	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
 		source, err := os.ReadFile(path)
 		if err != nil {
 			return nil, nil, err
 		}
-		m := &mutator{fset: token.NewFileSet(), file: filepath.Base(path), source: source, mutants: &mutants, names: names}
-		f, err := parser.ParseFile(m.fset, path, source, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(fset, path, source, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, nil, err
 		}
 		pkg = f.Name.Name
-		for _, decl := range f.Decls {
-			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
-				m.fn = nameOf(fn)
-				m.statements(fn.Body.List)
+		parsed = append(parsed, f)
+		mutators = append(mutators, &mutator{fset: fset, file: filepath.Base(path), source: source, mutants: &mutants, names: names})
+	}
+	if data {
+		info, types, err := check(dir, fset, parsed)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i, m := range mutators {
+			m.data = newData(info, types, parsed[i])
+		}
+	}
+	for i, m := range mutators {
+		for _, decl := range parsed[i].Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				if decl.Body != nil {
+					m.fn = nameOf(decl)
+					m.statements(decl.Body.List)
+				}
+			case *ast.GenDecl:
+				if decl.Tok == token.VAR && data {
+					for _, spec := range decl.Specs {
+						spec := spec.(*ast.ValueSpec)
+						m.fn = spec.Names[0].Name
+						m.expressions(spec.Values...)
+					}
+				}
 			}
 		}
 		if len(m.edits) > 0 {
-			files[path] = m.apply()
+			files[paths[i]] = m.apply()
 		}
 	}
 	if len(mutants) == 0 {
@@ -133,6 +159,34 @@ func mutateGreaterEqual[T cmp.Ordered](id int, a, b T) bool { return mutateLessE
 
 type mutateInteger interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64
+}
+
+func mutatePick[T any](id int, a, b T) T {
+	if mutateID == id {
+		return b
+	}
+	return a
+}
+
+func mutateOmit[T any](id int, list ...T) []T {
+	if i := mutateID - id; i >= 0 && i < len(list) {
+		return append(list[:i:i], list[i+1:]...)
+	}
+	return list
+}
+
+func mutateText[T ~string](id int, a T) T {
+	if mutateID == id {
+		return a + "x"
+	}
+	return a
+}
+
+func mutateNumber[T mutateInteger](id int, a T) T {
+	if mutateID == id {
+		return a + 1
+	}
+	return a
 }
 
 func mutateAdd[T mutateInteger](id int, a, b T) T {
@@ -214,7 +268,7 @@ func (m *mutator) statement(s ast.Stmt) {
 	case nil:
 	case *ast.AssignStmt:
 		m.expressions(s.Rhs...)
-		m.expressions(s.Lhs...)
+		m.places(s.Lhs)
 		if s.Tok != token.DEFINE && !isBlank(s.Lhs) {
 			m.drop(s)
 		}
@@ -319,8 +373,26 @@ func (m *mutator) expressions(list ...ast.Expr) {
 			case *ast.BinaryExpr:
 				m.binary(n)
 			}
+			m.given(n)
 			return true
 		})
+	}
+}
+
+// places makes the mutants within what is assigned to: within its indexes.
+func (m *mutator) places(list []ast.Expr) {
+	for _, e := range list {
+		switch e := e.(type) {
+		case *ast.IndexExpr:
+			m.places([]ast.Expr{e.X})
+			m.expressions(e.Index)
+		case *ast.SelectorExpr:
+			m.places([]ast.Expr{e.X})
+		case *ast.StarExpr:
+			m.places([]ast.Expr{e.X})
+		case *ast.ParenExpr:
+			m.places([]ast.Expr{e.X})
+		}
 	}
 }
 
@@ -373,13 +445,14 @@ func isCondition(e ast.Expr) bool {
 	return false
 }
 
-// isConstant reports whether an expression is made of literals.
+// isConstant reports whether an expression is made of literals, or is a literal
+// that is shifted: its type comes from around it.
 func isConstant(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.BasicLit:
 		return true
 	case *ast.BinaryExpr:
-		return isConstant(e.X) && isConstant(e.Y)
+		return isConstant(e.X) && (e.Op == token.SHL || isConstant(e.Y))
 	case *ast.ParenExpr:
 		return isConstant(e.X)
 	}

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestMutantsOfAPackage(t *testing.T) {
-	mutants, files, err := mutate(filepath.Join("testdata", "small"))
+	mutants, files, err := mutate(filepath.Join("testdata", "small"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +41,39 @@ func TestMutantsOfAPackage(t *testing.T) {
 		if _, err := parser.ParseFile(token.NewFileSet(), path, content, 0); err != nil {
 			t.Errorf("%v\n%s", err, content)
 		}
+	}
+}
+
+func TestMutantsOfData(t *testing.T) {
+	dir := filepath.Join("testdata", "data")
+	mutants, files, err := mutate(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range mutants {
+		got = append(got, strings.TrimPrefix(m.name, "data.go: "))
+	}
+	want := []string{
+		`table: "b" with more`,
+		"point.text: p.x is y", "point.text: 1 and one more", "point.text: drop p.rest[1] = p.x",
+		"point.text: no argument p.name", `point.text: no argument "n"`, "point.text: no argument *q",
+		"point.text: p.name is title", `point.text: "n" with more`, `point.text: drop p.title = strings.ToUpper(fmt.Sprint(p.name, "n", *q))`,
+		"point.text: no argument p.title", `point.text: "z" with more`, "point.text: p.title is name",
+		"point.text: 7 and one more", `point.text: ", " with more`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	// They compile.
+	replace, err := overlay(t.TempDir(), files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-overlay", replace, ".")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
