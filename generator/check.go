@@ -65,9 +65,6 @@ func check(s *schema.Schema, n *names) schema.Diagnostics {
 			}
 		}
 	}
-	if len(c.found) == 0 {
-		return nil
-	}
 	return s.SortDiagnostics(c.found)
 }
 
@@ -106,7 +103,7 @@ func (c *checker) packagePos() schema.Position {
 
 // place returns where the Go name of a declaration comes from.
 func place(m schema.Meta) schema.Position {
-	if m.GoName != "" && m.GoPos.IsValid() {
+	if m.GoPos.IsValid() {
 		return m.GoPos
 	}
 	return m.Pos
@@ -286,8 +283,6 @@ func (c *checker) declare(name string, id ident) {
 	}
 	code := id.code
 	switch {
-	case first.kind == fixedName && id.kind == typeName:
-		code = schema.E0504
 	case first.kind == partOfCommand || id.kind == partOfCommand:
 		code = schema.E0502
 	case first.kind == typeName:

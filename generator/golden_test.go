@@ -7,9 +7,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -66,7 +68,9 @@ func TestGolden(t *testing.T) {
 	for path, ar := range goldens(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			inputs, wants := split(ar)
-			files, err := generator.Generate(load(t, inputs), generator.Options{})
+			// An archive that has a file of tests wants them.
+			tests := slices.ContainsFunc(slices.Collect(maps.Keys(wants)), func(name string) bool { return strings.HasSuffix(name, generator.TestSuffix) })
+			files, err := generator.Generate(load(t, inputs), generator.Options{Tests: tests})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,30 +306,34 @@ func TestOnly(t *testing.T) {
 			t.Errorf("Only %q writes %s, want %s", c.only, got, c.want)
 		}
 	}
-	if _, err := generator.Generate(s, generator.Options{Only: []generator.Side{"both"}}); err == nil {
-		t.Error("an unknown side is accepted")
+	const want = `generator: there is no side "both": use "server" or "client"`
+	if _, err := generator.Generate(s, generator.Options{Only: []generator.Side{"both"}}); err == nil || err.Error() != want {
+		t.Errorf("an unknown side: %v", err)
 	}
 }
 
 func TestFileNames(t *testing.T) {
 	for src, want := range map[string]string{
-		"jobs.yaml":        "jobs.ipcio.go",
-		"sub/jobs.yaml":    "sub_jobs.ipcio.go",
-		"client.yaml":      "client_yaml.ipcio.go",
-		"server.yml":       "server_yaml.ipcio.go",
-		"jobs_linux.yaml":  "jobs_linux_yaml.ipcio.go",
-		"jobs_amd64.yaml":  "jobs_amd64_yaml.ipcio.go",
-		"jobs_test.yaml":   "jobs_test_yaml.ipcio.go",
-		"linux.yaml":       "linux.ipcio.go",
-		"jobs.v2.yaml":     "jobs_v2.ipcio.go",
-		"_hidden.yaml":     "hidden.ipcio.go",
-		".hidden.yaml":     "hidden.ipcio.go",
-		"Aufträge 名.yaml":  "Auftr_ge__.ipcio.go",
-		"../up/jobs.yaml":  "up_jobs.ipcio.go",
-		"名.yaml":           "_yaml.ipcio.go",
-		"a\n//go:x.yaml":   "a__go_x.ipcio.go",
-		"jobs-linux.yaml":  "jobs-linux.ipcio.go",
-		"jobs_linux-a.yml": "jobs_linux-a.ipcio.go",
+		"jobs.yaml":         "jobs.ipcio.go",
+		"protocol.yaml":     "protocol_yaml.ipcio.go",
+		"a\u0080\u007f.yml": "a__.ipcio.go",
+		"sub/jobs.yaml":     "sub_jobs.ipcio.go",
+		"client.yaml":       "client_yaml.ipcio.go",
+		"server.yml":        "server_yaml.ipcio.go",
+		"jobs_linux.yaml":   "jobs_linux_yaml.ipcio.go",
+		"jobs_amd64.yaml":   "jobs_amd64_yaml.ipcio.go",
+		"jobs_test.yaml":    "jobs_test_yaml.ipcio.go",
+		"linux.yaml":        "linux.ipcio.go",
+		"jobs.v2.yaml":      "jobs_v2.ipcio.go",
+		"_hidden.yaml":      "hidden.ipcio.go",
+		"_x.yaml":           "x.ipcio.go",
+		".hidden.yaml":      "hidden.ipcio.go",
+		"Aufträge 名.yaml":   "Auftr_ge__.ipcio.go",
+		"../up/jobs.yaml":   "up_jobs.ipcio.go",
+		"名.yaml":            "_yaml.ipcio.go",
+		"a\n//go:x.yaml":    "a__go_x.ipcio.go",
+		"jobs-linux.yaml":   "jobs-linux.ipcio.go",
+		"jobs_linux-a.yml":  "jobs_linux-a.ipcio.go",
 	} {
 		s := &schema.Schema{Protocol: "p", Version: 1, Files: []string{src}}
 		files, err := generator.Generate(s, generator.Options{})
@@ -346,7 +354,8 @@ func TestFileNames(t *testing.T) {
 		}
 	}
 	s := &schema.Schema{Protocol: "p", Version: 1, Files: []string{"a_b.yaml", "a/b.yaml"}}
-	if _, err := generator.Generate(s, generator.Options{}); err == nil || !strings.Contains(err.Error(), "a_b.ipcio.go") {
+	const want = "generator: a_b.yaml and a/b.yaml would both be written to a_b.ipcio.go: rename one of the schema files"
+	if _, err := generator.Generate(s, generator.Options{}); err == nil || err.Error() != want {
 		t.Errorf("two schema files for one Go file: %v", err)
 	}
 }

@@ -217,21 +217,28 @@ func TestHostileNames(t *testing.T) {
 
 func TestDocLines(t *testing.T) {
 	for in, want := range map[string][]string{
-		"":                   nil,
-		"\n \n":              nil,
-		"one":                {"one"},
-		"\n\none\n\n\ntwo\n": {"one", "", "two"},
-		"one  two\t three":   {"one two three"},
-		"  code\n\tmore":     {"  code", "\tmore"},
-		"a\rb\x00c":          {"ab\uFFFDc"},
-		"+build x":           {strconv.Quote("+build x")},
+		"":                                    nil,
+		"\n \n":                               nil,
+		"one":                                 {"one"},
+		"one\n\n \n":                          {"one"},
+		"a\u00a0b\u2028c":                     {"a b c"},
+		strings.Repeat("a", 90) + " +build x": {strings.Repeat("a", 90) + " +build", "x"},
+		"\n\none\n\n\ntwo\n":                  {"one", "", "two"},
+		"one  two\t three":                    {"one two three"},
+		"  code\n\tmore":                      {"  code", "\tmore"},
+		"a\rb\x00c":                           {"ab\uFFFDc"},
+		"+build x":                            {strconv.Quote("+build x")},
 		strings.Repeat("abcde ", 20): {
 			strings.TrimSpace(strings.Repeat("abcde ", 13)), strings.TrimSpace(strings.Repeat("abcde ", 7)),
 		},
 		strings.Repeat("a", 100) + " b": {strings.Repeat("a", 100), "b"},
+		"a b":                           {"a b"},
 	} {
 		if diff := cmp.Diff(want, docLines(in)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", in, diff)
 		}
+	}
+	if got := oneLine(" a\n\tb\x00 \r\n c\nd\n"); got != "a b\uFFFD c d" {
+		t.Errorf("oneLine gives %q", got)
 	}
 }

@@ -38,6 +38,11 @@ func TestDerive(t *testing.T) {
 		"名":              "",
 		"_":              "",
 		"a__b":           "AB",
+		"a\u0080b":       "AB",
+		"a\u007fb":       "AB",
+		"az_AZ.z9/a0":    "AzAZZ9A0",
+		"a@b[c`d{e":      "ABCDE",
+		"z/9:0":          "Z90",
 	} {
 		if got := n.derive(in); got != want {
 			t.Errorf("derive(%q) = %q, want %q", in, got, want)

@@ -26,9 +26,10 @@ const (
 
 // A sample is one encoded value and what is to be said of it.
 type sample struct {
-	name       string
-	encoded    []byte
-	path, rule string // of the violation; "" if it is valid
+	name    string
+	encoded []byte
+	path    string // of the field that it is about
+	rule    string // that is broken; "" if it is valid
 }
 
 // A sampler makes values. It remembers what it found, by the constraints.
@@ -42,7 +43,7 @@ func (m *sampler) samplesOf(fields []*schema.Field) []sample {
 		return nil
 	}
 	list := []sample{{name: "least", encoded: least}}
-	if full, ok := m.sampleFull(fields); ok && string(full) != string(least) {
+	if full := m.sampleFull(fields); string(full) != string(least) {
 		list = append(list, sample{name: "full", encoded: full})
 	}
 	for _, f := range fields {
@@ -53,9 +54,7 @@ func (m *sampler) samplesOf(fields []*schema.Field) []sample {
 			}
 			s.encoded = encoded
 			s.name = f.Name + " " + s.name
-			if s.rule != "" {
-				s.path = f.Name
-			}
+			s.path = f.Name
 			list = append(list, s)
 		}
 	}
@@ -86,17 +85,16 @@ func (m *sampler) sampleStruct(fields []*schema.Field, depth int, replaced *sche
 	return encodeSample(fields, values), true
 }
 
-func (m *sampler) sampleFull(fields []*schema.Field) ([]byte, bool) {
+// sampleFull encodes a struct of all fields that values are found for. There
+// are some for the required ones.
+func (m *sampler) sampleFull(fields []*schema.Field) []byte {
 	values := map[*schema.Field][]byte{}
 	for _, f := range fields {
-		v, ok := m.sampleValue(f.Type, f.Constraints, sampleDepth-1, 0)
-		if ok {
+		if v, ok := m.sampleValue(f.Type, f.Constraints, sampleDepth-1, 0); ok {
 			values[f] = v
-		} else if !f.Optional {
-			return nil, false
 		}
 	}
-	return encodeSample(fields, values), true
+	return encodeSample(fields, values)
 }
 
 func encodeSample(fields []*schema.Field, values map[*schema.Field][]byte) []byte {
@@ -308,7 +306,7 @@ func shift(v schema.Value, d int64) (schema.Value, bool) {
 	switch s := v.Scalar; s {
 	case schema.Duration:
 		sum := int64(v.Duration) + d
-		ok := sum > int64(v.Duration) == (d > 0) || d == 0
+		ok := sum > int64(v.Duration) == (d > 0)
 		v.Duration = time.Duration(sum)
 		return v, ok
 	case schema.Float32:
@@ -323,12 +321,12 @@ func shift(v schema.Value, d int64) (schema.Value, bool) {
 		return v, !math.IsInf(v.Float, 0)
 	case schema.Uint8, schema.Uint16, schema.Uint32, schema.Uint64:
 		sum := v.Uint + uint64(d)
-		ok := d == 0 || sum > v.Uint == (d > 0)
+		ok := sum > v.Uint == (d > 0)
 		v.Uint = sum
 		return v, ok && sum <= math.MaxUint64>>(64-integerBits[s])
 	default:
 		sum := v.Int + d
-		ok := d == 0 || sum > v.Int == (d > 0)
+		ok := sum > v.Int == (d > 0)
 		v.Int = sum
 		bits := integerBits[s]
 		return v, ok && sum >= -1<<(bits-1) && sum <= 1<<(bits-1)-1
@@ -337,7 +335,7 @@ func shift(v schema.Value, d int64) (schema.Value, bool) {
 
 // integerBits are the sizes of the integers.
 var integerBits = map[schema.Scalar]int{
-	schema.Int8: 8, schema.Int16: 16, schema.Int32: 32, schema.Int64: 64, schema.Duration: 64,
+	schema.Int8: 8, schema.Int16: 16, schema.Int32: 32, schema.Int64: 64,
 	schema.Uint8: 8, schema.Uint16: 16, schema.Uint32: 32, schema.Uint64: 64,
 }
 

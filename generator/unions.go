@@ -76,13 +76,9 @@ func (g *gen) emitUnionTable(f *file, t *schema.Type) {
 func (g *gen) emitVariant(f *file, v *schema.Variant) {
 	name := g.names.variants[v]
 	union := g.names.types[v.Union]
-	about := name + " is the variant " + v.Name + " of " + union + "."
-	if v.Doc != "" {
-		about += " " + v.Doc
-	}
 	switch t := variantStruct(v); {
 	case t == nil:
-		f.decl([]string{about, deprecated(v.Deprecated)},
+		f.decl([]string{name + " is the variant " + v.Name + " of " + union + "."},
 			jen.Type().Id(name).Add(jen.Op("struct").Add(oneLiner(jen.Id("Value").Add(g.goType(v.Type))))))
 	case t.Variant == v:
 		g.emitStruct(f, t)
