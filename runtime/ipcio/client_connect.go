@@ -89,7 +89,7 @@ func (c *Client) greet(ctx context.Context, conn net.Conn, hello *wire.Hello) (*
 	}
 	// A server that refuses may close before it has read everything: its answer
 	// is there all the same.
-	reader := wire.NewReader(conn, c.ep.frameBytes)
+	reader := wire.NewReader(sock.NewReader(conn), c.ep.frameBytes)
 	content, err := reader.Next()
 	if err != nil {
 		return nil, nil, fmt.Errorf("wait for the server's welcome: %w", err)

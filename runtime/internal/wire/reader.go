@@ -2,6 +2,7 @@ package wire
 
 import (
 	"io"
+	"sync"
 )
 
 // Buffer sizes of a Reader, in bytes.
@@ -12,19 +13,35 @@ const (
 
 // A Reader cuts a stream into frames. Its buffer grows with what arrives, not
 // with what a frame claims to be: it is never larger than twice what has
-// arrived and one block. It is not safe for concurrent use.
+// arrived and one block. While it waits for the next frame of a [LazySource] it
+// has none, unless frames are larger than a block. It is not safe for concurrent
+// use.
 type Reader struct {
 	src        io.Reader
+	lazy       LazySource // src, if it is one
 	limit      uint64
 	buf        []byte
 	start, end int // what was read and not yet returned is buf[start:end]
 }
 
+// A LazySource can wait for its next bytes without a buffer. ReadLazy takes one
+// from get when there is something, and returns it with how much it read; what it
+// does not return it gives to put.
+type LazySource interface {
+	ReadLazy(get func() []byte, put func([]byte)) (buf []byte, n int, err error)
+}
+
 // NewReader returns a Reader of src that refuses frames of more than limit
 // bytes.
 func NewReader(src io.Reader, limit int) *Reader {
-	return &Reader{src: src, limit: uint64(limit)}
+	lazy, _ := src.(LazySource)
+	return &Reader{src: src, lazy: lazy, limit: uint64(limit)}
 }
+
+var blocks = sync.Pool{New: func() any { return new([block]byte) }}
+
+func getBlock() []byte  { return blocks.Get().(*[block]byte)[:] }
+func putBlock(b []byte) { blocks.Put((*[block]byte)(b)) }
 
 // SetLimit changes the limit for the frames that follow.
 func (r *Reader) SetLimit(limit int) { r.limit = uint64(limit) }
@@ -61,6 +78,15 @@ func (r *Reader) Buffered() bool {
 // fill reads once, behind what is there.
 func (r *Reader) fill() error {
 	have := r.end - r.start
+	if have == 0 && r.lazy != nil && len(r.buf) <= block {
+		if r.buf != nil {
+			putBlock(r.buf)
+		}
+		var err error
+		r.start = 0
+		r.buf, r.end, err = r.lazy.ReadLazy(getBlock, putBlock)
+		return err
+	}
 	switch {
 	case len(r.buf) > keepMost && have <= block/2:
 		r.move(make([]byte, block)) // a larger frame was read: let its memory go

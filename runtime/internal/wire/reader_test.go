@@ -248,3 +248,63 @@ func FuzzSplit(f *testing.F) {
 		}
 	})
 }
+
+// lazySource hands out chunks, and counts the buffers that are out while it waits.
+type lazySource struct {
+	t      *testing.T
+	chunks [][]byte
+	reads  int // with a buffer of the Reader's own
+}
+
+func (s *lazySource) Read(b []byte) (int, error) {
+	s.reads++
+	if len(s.chunks) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, s.chunks[0])
+	if s.chunks[0] = s.chunks[0][n:]; len(s.chunks[0]) == 0 {
+		s.chunks = s.chunks[1:]
+	}
+	return n, nil
+}
+
+func (s *lazySource) ReadLazy(get func() []byte, put func([]byte)) ([]byte, int, error) {
+	if len(s.chunks) == 0 {
+		return nil, 0, io.EOF
+	}
+	b := get()
+	if len(b) != block {
+		s.t.Errorf("a buffer of %d bytes, want %d", len(b), block)
+	}
+	n, err := s.Read(b)
+	s.reads--
+	return b, n, err
+}
+
+// Between two frames a Reader of a LazySource has no buffer; in the middle of one
+// it reads on behind what is there.
+func TestReaderWaitsWithoutBuffer(t *testing.T) {
+	frame := func(n int) []byte {
+		return append(appendHead(nil, majorBytes, uint64(n)), bytes.Repeat([]byte{byte(n)}, n)...)
+	}
+	src := &lazySource{t: t}
+	sizes := []int{10, 20, 3 * block, 30, 5, 40}
+	var stream []byte
+	for _, n := range sizes {
+		stream = append(stream, frame(n)...)
+	}
+	src.chunks = [][]byte{stream[:11], stream[11:20], stream[20:100], stream[100:]}
+	r := NewReader(src, 1<<20)
+	for i, n := range sizes {
+		content, err := r.Next()
+		if err != nil || !bytes.Equal(content, bytes.Repeat([]byte{byte(n)}, n)) {
+			t.Fatalf("frame %d: %d bytes, %v; want %d", i, len(content), err, n)
+		}
+	}
+	if _, err := r.Next(); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+	if src.reads == 0 {
+		t.Error("the rest of a frame was read into another buffer")
+	}
+}
