@@ -37,7 +37,8 @@ type OutboxLog interface {
 	Save(state OutboxState)
 
 	// Sync waits until everything before is stored. If the log has failed, it is
-	// nil only if the state that is stored says Connected.
+	// nil only if the state that is stored says Connected. After Close it fails at
+	// once with [ErrClosed].
 	Sync(ctx context.Context) error
 
 	// Close stores what it was told, unlocks the outbox, and returns why the log

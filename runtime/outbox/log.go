@@ -314,6 +314,10 @@ func (l *log) Renumber(from, by uint64) {
 func (l *log) take(o op) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.takeLocked(o)
+}
+
+func (l *log) takeLocked(o op) {
 	l.queue = append(l.queue, o)
 	l.runLocked()
 }
@@ -335,10 +339,17 @@ func (l *log) Save(s ipcio.OutboxState) {
 	l.runLocked()
 }
 
-// Sync waits until everything before is stored.
+// Sync waits until everything before is stored. After Close it fails with
+// [ipcio.ErrClosed].
 func (l *log) Sync(ctx context.Context) error {
 	done := make(chan error, 1)
-	l.take(op{done: done})
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return fmt.Errorf("outbox: nothing is stored any more: %w", ipcio.ErrClosed)
+	}
+	l.takeLocked(op{done: done})
+	l.mu.Unlock()
 	select {
 	case err := <-done:
 		return err

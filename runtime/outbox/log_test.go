@@ -33,6 +33,28 @@ type book struct {
 	off       func() bool         // the power is; nil if it stays on
 }
 
+// A Sync that comes after Close, or that Close overtakes, ends at once.
+func TestSyncAfterClose(t *testing.T) {
+	for range 200 {
+		b := newBook()
+		if err := b.open(newMemory(), true, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		b.append("x")
+		before := make(chan error, 1)
+		go func() { before <- b.log.Sync(context.Background()) }() // there is no ctx to end it
+		if err := b.log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-before; err != nil && !errors.Is(err, ipcio.ErrClosed) {
+			t.Errorf("while it is closed: %v", err)
+		}
+		if err := b.log.Sync(context.Background()); !errors.Is(err, ipcio.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	}
+}
+
 func newBook() *book {
 	return &book{
 		next: 1, failed: map[uint64]error{}, numbers: map[uint64]uint64{}, texts: map[uint64]string{}, gone: map[uint64]bool{},
