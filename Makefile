@@ -241,8 +241,8 @@ storm-cut: ## end LOSSES connections (100000) in every way, in one life of the s
 		$(STORM) cut -losses $(LOSSES) -seed $(SEED)
 
 .PHONY: storm-durable
-storm-durable: KILLS = 300
-storm-durable: ## kill a client with a durable outbox KILLS times (300), now and then the server with it
+storm-durable: KILLS = 2000
+storm-durable: ## kill a client with a durable outbox KILLS times (2000: 1000 with either outbox), now and then the server with it
 	$(LEDGER) -name 'Storm: the client with a durable outbox is killed' -repeat 'make storm-durable KILLS=$(KILLS) SEED=$(SEED)' -- \
 		go test -v -count=1 -timeout 24h -run '^TestStormDurable$$' ./runtime/outbox -outbox.kills=$(KILLS) -outbox.seed=$(SEED)
 
@@ -281,6 +281,38 @@ storm-fds: ## no descriptors left; then RETURNING clients (5000) that come back 
 storm-leaks: ## CONNECTS clients (100000) come and go, as many calls are cancelled: nothing is left
 	$(LEDGER) -name 'Storm: nothing is left' -repeat 'make storm-leaks CONNECTS=$(CONNECTS)' -- \
 		$(STORM) leak -connects $(CONNECTS) -cancels $(CONNECTS)
+
+# Faults that have no storm of their own: number, package, test and, if it has
+# others than -faults.share, flags. SHARE is how much of the figures is reached.
+SHARE ?= 1
+FAULT ?=
+define FAULTS
+10 ./runtime/ipcio TestResumeWithMuchOnBothSides
+14 ./runtime/ipcio TestFaultSchedules
+15 ./runtime/ipcio TestFaultEndAtEveryCall
+20 ./runtime/ipcio TestFaultPanics
+21 ./runtime/ipcio TestFaultStuckHandler
+22 ./runtime/ipcio TestFaultReentrance
+24 ./runtime/internal/session TestFaultNames
+26 ./runtime/ipcio TestFaultOldTimers
+27 ./runtime/ipcio TestFaultVirtualDay
+28 ./runtime/internal/sock TestRace.* -race.time=3m
+29 ./runtime/internal/sock TestCloseLeavesTheSuccessor -successions=1000
+33 ./runtime/internal/session TestFaultAcks
+35 ./runtime/ipcio TestFaultFullQueues
+36 ./runtime/internal/session TestFaultCalls
+38 -race ./runtime/ipcio TestFaultStartAndEndAtOnce
+endef
+export FAULTS
+
+.PHONY: faults
+faults: ## reach the figures of the faults that have no storm, or SHARE (1) of them; FAULT=36 is one of them
+	@failed=''; while read -r n pkg test more; do \
+		race=''; if [[ $$pkg == -race ]]; then race=-race; read -r pkg test more <<<"$$test $$more"; fi; \
+		[[ -z "$(FAULT)" || "$(FAULT)" == "$$n" ]] || continue; \
+		$(LEDGER) -name "Fault $$n" -repeat "make faults FAULT=$$n SHARE=$(SHARE) SEED=$(SEED)" -- \
+			go test $$race -v -count=1 -timeout 48h -run "^$$test\$$" $$pkg $${more:--faults.share=$(SHARE) -faults.seed=$(SEED)} </dev/null || failed+=" $$n"; \
+	done <<<"$$FAULTS"; [[ -z $$failed ]] || { echo "faults:$$failed"; exit 1; }
 
 # EXPORTNODE is made anew when the list of packages changes.
 EXPORTNODE := $(abspath $(OUT))/exportcheck

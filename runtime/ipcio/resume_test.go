@@ -112,12 +112,13 @@ func TestResumeWithMuchOnBothSides(t *testing.T) {
 			return nil, nil
 		}
 	}
-	s := d.serve(func(s *ipcio.Server) { handle(t, s, "block", size(up)) })
-	c := p.client(ipcio.ClientConfig{Name: "c"})
+	queue := ipcio.QueueConfig{Bytes: 80 << 20}
+	s := d.serveWith(ipcio.ServerConfig{Queue: queue}, func(s *ipcio.Server) { handle(t, s, "block", size(up)) })
+	c := p.client(ipcio.ClientConfig{Name: "c", Queue: queue})
 	handle(t, c, "block", size(down))
 	ok(t, c.Connect(d.ctx()))
-	p.close() // nobody is reachable any more
-	const n, block = 128, 256 << 10
+	p.close()                       // nobody is reachable any more
+	const n, block = 256, 256 << 10 // 64 MiB each way
 	for range n {
 		ok(t, c.Emit(d.ctx(), "block", make([]byte, block)), s.Emit(d.ctx(), "c", "block", make([]byte, block)))
 	}
@@ -125,6 +126,7 @@ func TestResumeWithMuchOnBothSides(t *testing.T) {
 	up.wait(t, n)
 	down.wait(t, n)
 	again.close()
+	t.Logf("ledger: mib_up=%d mib_down=%d", n*block>>20, n*block>>20)
 }
 
 // A server process that is killed in the middle of it and replaced: everything

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -848,4 +850,127 @@ func TestQueueFullDuringResume(t *testing.T) {
 			t.Fatalf("message %d is %v, want %d", i, got[i], n)
 		}
 	}
+}
+
+// No callback of a program, but its log handler, is called with a lock held: it
+// may call every method that does not wait for it. So there is no order of locks
+// that a program could break.
+func TestThreadNoLockInACallback(t *testing.T) {
+	for range 20 * *threads {
+		d := newDomain(t)
+		var server atomic.Pointer[ipcio.Server]
+		var client atomic.Pointer[ipcio.Client]
+		var called [5]atomic.Int64
+		callback := func(which int) {
+			called[which].Add(1)
+			if s := server.Load(); s != nil {
+				s.Clients()
+				s.Started()
+				s.Addr()
+				s.On("new", echo) // another callback may have done so
+				s.Off("new")
+				s.Emit(expired(), "c", "quiet", 1)
+				s.Broadcast(expired(), "quiet", 1)
+				s.Call(expired(), "c", "echo", 1)
+			}
+			if c := client.Load(); c != nil {
+				c.Connected()
+				c.Started()
+				c.On("new", echo)
+				c.Off("new")
+				c.Emit(expired(), "quiet", 1)
+				c.EmitTo(expired(), "c", "quiet", 1)
+				c.Broadcast(expired(), "quiet", 1)
+				c.Call(expired(), "echo", 1)
+				c.Discover(expired())
+				c.Flush(expired())
+			}
+		}
+		s, err := ipcio.NewServer(ipcio.ServerConfig{
+			Dir: d.dir, Logger: quiet,
+			Access: func(ipcio.Credentials) error { callback(0); return nil },
+			OnGap:  func(ipcio.Gap) { callback(1) },
+			Queue:  ipcio.QueueConfig{Frames: 4, WhenFull: ipcio.DropOldest},
+		})
+		ok(t, err)
+		server.Store(s)
+		nothing := func(context.Context, *ipcio.Message) (any, error) { return nil, nil }
+		handler := func(context.Context, *ipcio.Message) (any, error) { callback(2); return 1, nil }
+		ok(t, s.On("n", handler), s.On("echo", echo), s.On("quiet", nothing), s.Start(d.ctx()))
+		c := d.client(ipcio.ClientConfig{
+			Name:          "c",
+			OnGap:         func(ipcio.Gap) { callback(3) },
+			OnStateChange: func(ipcio.State) { callback(4) },
+		})
+		client.Store(c)
+		ok(t, c.On("n", handler), c.On("echo", echo), c.On("quiet", nothing), c.Connect(d.ctx()))
+		ok(t, c.Emit(d.ctx(), "n", 1), c.Emit(d.ctx(), "nobody", 1), c.EmitTo(d.ctx(), "nobody", "n", 1), s.Emit(d.ctx(), "c", "nobody", 1), s.Broadcast(d.ctx(), "n", 1))
+		reply(t)(c.Call(d.ctx(), "n", 1))
+		reply(t)(s.Call(d.ctx(), "c", "n", 1))
+		ok(t, c.Flush(d.ctx()))
+		eventually(t, "all callbacks were called", func() bool {
+			for i := range called {
+				if called[i].Load() == 0 {
+					return false
+				}
+			}
+			return true
+		})
+		promptly(t, "Close", func() { ok(t, c.Close(), s.Close()) })
+	}
+}
+
+// Servers that are killed again and again leave one socket and one lock between
+// them, and the next one is there at once; the last one leaves nothing.
+func TestThreadKilledServersLeaveNoFiles(t *testing.T) {
+	d := newDomain(t)
+	for range 3 * *threads {
+		p := spawn(t, "counter", d.dir)
+		p.expect("ready")
+		if got := d.files(); len(got) > 2 {
+			t.Fatalf("there are %q", got)
+		}
+		p.kill()
+		if got := d.files(); len(got) > 2 {
+			t.Fatalf("left behind: %q", got)
+		}
+	}
+	p := spawn(t, "counter", d.dir)
+	p.expect("ready")
+	p.quit()
+	if got := d.files(); len(got) != 0 {
+		t.Errorf("left behind by one that was closed: %q", got)
+	}
+}
+
+// Processes with clients are killed while the server waits for their answers:
+// nothing of them is left at it, no goroutine and no descriptor.
+func TestThreadNothingIsLeftOfKilledClients(t *testing.T) {
+	d := newDomain(t)
+	s := d.serveWith(ipcio.ServerConfig{Limits: ipcio.Limits{SessionKeep: time.Millisecond}})
+	descriptors := func() int {
+		names, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return len(names)
+	}
+	kill := func() {
+		p := spawn(t, "callee", d.dir, "worker")
+		p.expect("ready")
+		ended := make(chan error, 1)
+		go func() { _, err := s.Call(d.ctx(), "worker", "block", nil); ended <- err }()
+		p.expect("blocked")
+		p.kill()
+		if err := receive(t, "the end of the call", ended); err == nil {
+			t.Fatal("a call to a process that was killed was answered")
+		}
+		eventually(t, "the session is given up", func() bool { return len(s.Clients()) == 0 })
+	}
+	kill() // what is made once is there
+	goroutines, open := runtime.NumGoroutine(), descriptors()
+	for range *threads {
+		kill()
+	}
+	eventually(t, "what served them is gone", func() bool { return runtime.NumGoroutine() <= goroutines && descriptors() <= open })
 }

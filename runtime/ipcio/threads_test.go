@@ -73,15 +73,19 @@ var reports = []struct {
 	{"T46", "rsocket/rsocket-java#599, #637, #973", "after many resumptions the positions do not fit", "TestResumeExactlyOnceInOrder storm.TestStormCut"},
 	{"T47", "rsocket/rsocket-cpp#558", "a resumption that cannot be crashes the server", "TestGivenUpIsNotHandledAgain session.TestPositionsThatCannotBe"},
 	{"T48", "hashicorp/yamux#133, #112", "the writer is stuck at a peer that closed half", "TestThreadHalfClosedPeer"},
+	{"T49", "libp2p/go-yamux#7, #67", "two locks are taken in either order", "TestThreadNoLockInACallback TestContractC5EveryMethodAtAnyTime"},
 	{"T50", "libp2p/go-yamux#67, #129, #130", "a close waits for a loop that is dead, or is called from within one", "TestHandlerMayDoAnything TestCloseDoesNotWaitForHandlers"},
 	{"T51", "grpc/grpc-go#5393, #4722, #6805", "the window is not given back in full", "TestThreadMixedSizes session.TestSimulation"},
 	{"T52", "grpc/grpc-go#188, modelcontextprotocol/go-sdk#1093", "the handler does not learn of the cancel", "TestThreadCancelReachesTheHandler TestCallOutcomes"},
 	{"T53", "golang/go#17131, #11826, #13877", "Close removes the socket of the successor", "sock.TestCloseLeavesTheSuccessor"},
 	{"T54", "VictoriaMetrics/VictoriaMetrics#11462", "two servers take one socket", "sock.TestRaceProcesses sock.TestRaceGoroutines"},
+	{"T55", "hashicorp/go-plugin#119, #12, #210", "who is killed leaves sockets behind", "TestThreadKilledServersLeaveNoFiles sock.TestRaceAfterCrash"},
+	{"T56", "hashicorp/go-plugin#291", "the crash of the other side leaks", "TestThreadNothingIsLeftOfKilledClients storm.TestStormClients"},
 	{"T57", "oven-sh/bun#32705", "an accept without descriptors spins", "TestThreadAcceptWithoutDescriptors"},
 	{"T58", "creachadair/jrpc2#47", "an answer meets a stop", "TestThreadReplyAgainstClose"},
 	{"T59", "mutouyun/cpp-ipc#100", "who survives the crash of the other side is stuck", "TestCallToAProcessThatIsKilled"},
 	{"T60", "apache/fluss#2826", "one lost answer, and the same error for ever", "model.TestDelivery"},
+	{"T61", "mpvipc#5, go-imap#99", "a channel is closed twice, or sent to when it is closed", "TestThreadChannelsHaveOneOwner TestCloseInEveryState"},
 }
 
 // pitfalls are the places where protocols like this one break.

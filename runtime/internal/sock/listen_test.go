@@ -5,6 +5,7 @@ package sock
 import (
 	"context"
 	"errors"
+	"flag"
 	"io/fs"
 	"net"
 	"os"
@@ -193,8 +194,17 @@ func TestLiveServerWithoutLockFile(t *testing.T) {
 	}
 }
 
+var successions = flag.Int("successions", 20, "how often TestCloseLeavesTheSuccessor has a server followed by another")
+
 func TestCloseLeavesTheSuccessor(t *testing.T) {
 	t.Parallel()
+	for range *successions {
+		closeLeavesTheSuccessor(t)
+	}
+	t.Logf("ledger: successions=%d", *successions)
+}
+
+func closeLeavesTheSuccessor(t *testing.T) {
 	dir := tempDir(t)
 	old := mustListen(t, dir, "x")
 	for _, name := range entries(t, dir) { // somebody cleaned up too eagerly
@@ -213,6 +223,7 @@ func TestCloseLeavesTheSuccessor(t *testing.T) {
 	if _, err := Listen(t.Context(), dir, "x"); !errors.Is(err, ErrInUse) {
 		t.Errorf("the successor's lock is gone: %v", err)
 	}
+	must(t, successor.Close())
 }
 
 // TestDirectoryMovedWhileServing: what is reached through the open directory is cleaned, what is at the path is not touched.

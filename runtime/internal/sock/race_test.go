@@ -64,7 +64,7 @@ func TestRaceProcesses(t *testing.T) {
 
 func afterRace(t *testing.T, dir string, total int) {
 	t.Helper()
-	t.Logf("%d owners, one after another", total)
+	t.Logf("ledger: owners=%d", total)
 	if total < starters {
 		t.Errorf("only %d owners: too few to prove anything", total)
 	}
@@ -113,7 +113,7 @@ func TestRaceAfterCrash(t *testing.T) {
 			t.Fatalf("round %d: left %v", rounds, left)
 		}
 	}
-	t.Logf("%d rounds", rounds)
+	t.Logf("ledger: rounds=%d starters=%d", rounds, rounds*starters)
 }
 
 // crashed leaves what a killed server leaves: an unlocked lock file and a socket on which nobody listens.
