@@ -212,6 +212,7 @@ var unknowable = map[string]string{
 	"E0109-included": "whether this is the root file",
 	"E0112-depth":    "counting brackets",
 	"E0113-float":    "1.0 is a whole number for JSON Schema",
+	"E0113-folder":   "what a path leads to",
 }
 
 // TestEditorSchemaGoldens proves that the editor's schema accepts what Load

@@ -115,6 +115,14 @@ func (l *loader) load(root string) error {
 			l.report(d)
 			continue
 		}
+		if errors.Is(err, errFolder) {
+			l.src = rootSource
+			l.incomplete = true
+			d := l.finding(E0113, inc.node, "include path "+quote(inc.file)+" is a folder")
+			d.Hint = "include its files one by one, for example " + path.Join(inc.file, "common.yaml")
+			l.report(d)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -123,6 +131,9 @@ func (l *loader) load(root string) error {
 	return nil
 }
 
+// errFolder is the error of a file that is a folder.
+var errFolder = errors.New("it is a folder")
+
 // read returns a file, or its beginning if it is larger than MaxFileSize.
 func (l *loader) read(file string) (data []byte, err error) {
 	f, err := l.fsys.Open(path.Join(l.dir, file))
@@ -130,6 +141,9 @@ func (l *loader) read(file string) (data []byte, err error) {
 		return nil, fmt.Errorf("schema: open %s: %w", file, err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("schema: read %s: %w", file, errFolder)
+	}
 	data, err = io.ReadAll(io.LimitReader(f, MaxFileSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("schema: read %s: %w", file, err)
