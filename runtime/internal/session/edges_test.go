@@ -339,3 +339,79 @@ func TestRestoreRefusesNumbers(t *testing.T) {
 		}
 	}
 }
+
+// Marks are as far apart as they say, and no further than needed.
+func TestCursorMarks(t *testing.T) {
+	c := &Cursor{}
+	for n := range uint64(9) {
+		c.advance(n+1, 5<<10)
+	}
+	if want := []position{{3, 15 << 10}, {6, 30 << 10}, {9, 45 << 10}}; !slices.Equal(c.marks, want) || c.pos != 9 || c.sent != 45<<10 {
+		t.Errorf("the marks are %v", c.marks)
+	}
+	c = &Cursor{}
+	c.advance(1, markBytes)
+	c.advance(2, 0)
+	c.advance(3, 1)
+	if want := []position{{2, markBytes}, {3, markBytes + 1}}; !slices.Equal(c.marks, want) {
+		t.Errorf("the marks are %v", c.marks)
+	}
+	for size, kept := range map[int]bool{16: true, 17: false} {
+		c = &Cursor{sent: 5, marks: append(make([]position, 0, size), position{1, 5})}
+		if c.settle(); c.ackedSent != 5 || len(c.marks) != 0 || (c.marks != nil) != kept {
+			t.Errorf("room for %d marks is kept: %v", size, c.marks != nil)
+		}
+	}
+
+	// Back to a number between two marks, at one, and to where it stands.
+	l := NewLog(1<<20, 1000)
+	publish(l, 9, 10, wire.ID{})
+	for _, tt := range []struct {
+		pos, acked uint64
+		marks      []position
+		sent       int64
+	}{
+		{9, 0, []position{{3, 15}, {6, 30}, {9, 45}}, 45},
+		{8, 0, []position{{3, 15}, {6, 30}, {8, 45}}, 45},
+		{6, 0, []position{{3, 15}, {6, 30}, {6, 45}}, 45},
+		{6, 6, nil, 45}, // all that it received is acknowledged
+		{9, 9, nil, 45},
+		{5, 0, []position{{3, 15}, {5, 30}}, 30},
+		{1, 0, []position{{1, 15}}, 15},
+		{0, 0, nil, 15},
+	} {
+		c = &Cursor{pos: 9, acked: tt.acked, sent: 45, marks: []position{{3, 15}, {6, 30}, {9, 45}}}
+		l.Rewind(c, tt.pos)
+		got := c.marks
+		if len(got) == 0 {
+			got = nil
+		}
+		if !slices.Equal(got, tt.marks) || c.pos != tt.pos || c.sent != tt.sent || (c.ackedSent == c.sent) != (tt.acked == tt.pos) {
+			t.Errorf("back to %d: marks %v, sent %d, acknowledged %d", tt.pos, got, c.sent, c.ackedSent)
+		}
+	}
+
+	// What is acknowledged between two marks counts as on its way until the next.
+	for _, tt := range []struct {
+		n     uint64
+		acked int64
+		marks []position
+	}{
+		{2, 0, []position{{3, 15}, {6, 30}, {9, 45}}},
+		{3, 15, []position{{6, 30}, {9, 45}}},
+		{7, 30, []position{{9, 45}}},
+		{9, 45, nil},
+	} {
+		c = &Cursor{pos: 9, sent: 45, marks: []position{{3, 15}, {6, 30}, {9, 45}}}
+		if err := l.Ack(c, tt.n); err != nil {
+			t.Fatal(err)
+		}
+		got := c.marks
+		if len(got) == 0 {
+			got = nil
+		}
+		if !slices.Equal(got, tt.marks) || c.ackedSent != tt.acked || c.acked != tt.n {
+			t.Errorf("%d is acknowledged: marks %v, %d bytes", tt.n, got, c.ackedSent)
+		}
+	}
+}
