@@ -332,6 +332,9 @@ func (l *link) awaitRoom() chan struct{} {
 
 // public turns an error of the session into ours. l.mu is held.
 func (l *link) public(err error) error {
+	if err == nil {
+		return nil // the usual case, which is not to allocate
+	}
 	var size *session.SizeError
 	switch {
 	case errors.Is(err, session.ErrQueueFull):
