@@ -27,6 +27,7 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 	c.link.mu.Lock()
 	hello := c.core.Hello()
 	c.link.mu.Unlock()
+	_, hello.Knock = sock.NewWriter(domain) // a read of it can be interrupted
 	if p := c.ep.protocol; p != nil {
 		hello.Protocol, hello.Major, hello.Fingerprint = p.Name, p.Version, p.Fingerprint
 	}
@@ -61,7 +62,13 @@ func (c *Client) connect(ctx context.Context) (<-chan struct{}, error) {
 		domain.Close()
 		return nil, err
 	}
-	return c.bind(domainLane, newLane(private, reader, &c.ep.owned))
+	privateLane := newLane(private, reader, &c.ep.owned)
+	privateLane.link = c.link
+	if welcome.Knock && privateLane.isRaw {
+		privateLane.share()
+		domainLane.knocked = privateLane.rouse
+	}
+	return c.bind(domainLane, privateLane)
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
@@ -179,7 +186,11 @@ func (c *Client) bind(domain, private *lane) (<-chan struct{}, error) {
 		c.setState(StateConnecting) // its end may have been overtaken
 	}
 	c.ep.owned.Go(domain.read)
-	c.ep.owned.Go(private.read)
+	if private.shared() {
+		c.ep.owned.Go(private.stand)
+	} else {
+		c.ep.owned.Go(private.read)
+	}
 	domain.flush()
 	c.queries.again(domain)
 	return ended, nil
@@ -194,6 +205,7 @@ func watchLanes(domain, private *lane) *time.Timer {
 		<-made
 		domain.watch()
 		private.watch()
+		private.rouseIdle()
 		if domain.reason() == nil && private.reason() == nil {
 			timer.Reset(tick)
 		}

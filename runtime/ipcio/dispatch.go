@@ -16,6 +16,7 @@ import (
 type handling struct {
 	link    *link
 	in      *session.Incoming
+	at      place
 	message Message // its zero value until the handler is found
 }
 
@@ -79,24 +80,24 @@ func (l *link) runInbox() {
 			// Nothing is behind the call: this goroutine can be the one that serves it.
 			l.runner, exited = false, false
 			l.unlock()
-			l.serveCall(in, false)
+			l.serveCall(in, place{})
 			return
 		}
 		l.unlock()
-		l.handle(in)
+		l.handle(in, place{})
 	}
 }
 
 // handleInbox is handle for one who runs the inbox on a goroutine that has more
 // to do.
-func (l *link) handleInbox(in *session.Incoming) {
+func (l *link) handleInbox(in *session.Incoming, at place) {
 	exited := true
 	defer func() {
 		if exited {
 			go l.runInbox()
 		}
 	}()
-	l.handle(in)
+	l.handle(in, at)
 	exited = false
 }
 
@@ -105,7 +106,7 @@ func (l *link) routed(in *session.Incoming) bool {
 	return l.ep.route != nil && (in.Peer != nil || in.Kind == wire.KindBroadcast)
 }
 
-func (l *link) handle(in *session.Incoming) {
+func (l *link) handle(in *session.Incoming, at place) {
 	switch {
 	case in.Kind == wire.KindSkip:
 		if in.Count > 0 {
@@ -119,11 +120,11 @@ func (l *link) handle(in *session.Incoming) {
 		}
 		l.ep.active.add(-1)
 	case in.Kind == wire.KindCall:
-		go l.serveCall(in, false)
+		go l.serveCall(in, place{})
 	default:
 		defer l.ep.active.add(-1)
 		defer l.done(in)
-		l.serveEvent(in)
+		l.serveEvent(in, at)
 	}
 }
 
@@ -134,7 +135,7 @@ func (l *link) serveNested(in *session.Incoming) {
 		l.ep.active.add(-1)
 		return
 	}
-	l.serveCall(in, false)
+	l.serveCall(in, place{})
 }
 
 func (l *link) done(in *session.Incoming) {
@@ -145,7 +146,7 @@ func (l *link) done(in *session.Incoming) {
 
 // serveEvent runs the handler of an event. Whatever happens, the event is done
 // afterwards; what was refused is reported to its sender.
-func (l *link) serveEvent(in *session.Incoming) {
+func (l *link) serveEvent(in *session.Incoming, at place) {
 	select {
 	case l.ep.slots <- struct{}{}:
 		defer func() { <-l.ep.slots }()
@@ -163,27 +164,26 @@ func (l *link) serveEvent(in *session.Incoming) {
 			l.unlock()
 		}
 	}()
-	ctx := l.newHandlerContext(in)
+	ctx := l.newHandlerContext(in, at)
 	defer ctx.release()
 	_, err = l.run(ctx)
 }
 
-// serveCall runs the handler of a call and answers it. With hold, the answer is
-// not written: its caller sees to that.
-func (l *link) serveCall(in *session.Incoming, hold bool) {
+// serveCall runs the handler of a call and answers it.
+func (l *link) serveCall(in *session.Incoming, at place) {
 	defer l.ep.active.add(-1)
 	select {
 	case l.ep.slots <- struct{}{}:
 		defer func() { <-l.ep.slots }()
 	default:
-		l.answer(in, hold, nil, &RemoteError{Code: CodeUnavailable, Message: "too many handlers run", outcome: OutcomeNotHandled})
+		l.answer(in, at.hold, nil, &RemoteError{Code: CodeUnavailable, Message: "too many handlers run", outcome: OutcomeNotHandled})
 		return
 	}
 	if in.Deadline != 0 && in.Deadline <= l.ep.now() {
-		l.answer(in, hold, nil, &RemoteError{Code: CodeTimeout, Message: "the deadline passed before the handler was started", outcome: OutcomeNotHandled})
+		l.answer(in, at.hold, nil, &RemoteError{Code: CodeTimeout, Message: "the deadline passed before the handler was started", outcome: OutcomeNotHandled})
 		return
 	}
-	ctx := l.newHandlerContext(in)
+	ctx := l.newHandlerContext(in, at)
 	defer ctx.release()
 	l.mu.Lock()
 	in.Tag = ctx
@@ -194,7 +194,7 @@ func (l *link) serveCall(in *session.Incoming, hold bool) {
 	}
 	var reply []byte
 	err := error(errExited)
-	defer func() { l.answer(in, hold, reply, err) }()
+	defer func() { l.answer(in, at.hold, reply, err) }()
 	reply, err = l.run(ctx)
 }
 
@@ -400,7 +400,7 @@ func (l *link) serveBroadcast(in *session.Incoming) {
 			l.unreadBroadcast(in, err)
 		}
 	}()
-	ctx := l.newHandlerContext(in)
+	ctx := l.newHandlerContext(in, place{})
 	defer ctx.release()
 	_, err = l.run(ctx)
 }

@@ -27,8 +27,8 @@ type handlerContext struct {
 
 // newHandlerContext returns the ctx of the handler of a message. It must be
 // released when the handler has returned.
-func (l *link) newHandlerContext(in *session.Incoming) *handlerContext {
-	c := &handlerContext{handling: handling{link: l, in: in}, parent: l.ctx}
+func (l *link) newHandlerContext(in *session.Incoming, at place) *handlerContext {
+	c := &handlerContext{handling: handling{link: l, in: in, at: at}, parent: l.ctx}
 	if in.Deadline != 0 {
 		c.deadline = l.ep.began.Add(time.Duration(in.Deadline))
 	}

@@ -166,11 +166,17 @@ func newRawLane(t testing.TB, conn net.Conn) *rawLane {
 // raw joins the domain by hand.
 func (d *domain) raw(name string) *rawClient {
 	d.t.Helper()
+	return d.rawKnocking(name, false)
+}
+
+// rawKnocking is raw for a client that asks the server to knock.
+func (d *domain) rawKnocking(name string, knock bool) *rawClient {
+	d.t.Helper()
 	r := &rawClient{t: d.t, token: []byte(name + "----------------")[:16]}
 	r.domain = newRawLane(d.t, d.dial())
 	r.welcome = r.domain.hello(&wire.Hello{
 		Version: wire.Version, Lane: wire.LaneDomain, Token: r.token, Attempt: 1, Name: name,
-		FrameBytes: 16 << 20, Frames: 1024, Bytes: 16 << 20, Calls: 256,
+		FrameBytes: 16 << 20, Frames: 1024, Bytes: 16 << 20, Calls: 256, Knock: knock,
 	})
 	r.private = newRawLane(d.t, d.dial())
 	r.private.hello(&wire.Hello{

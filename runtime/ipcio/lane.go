@@ -36,18 +36,26 @@ var (
 // the first reason given.
 type lane struct {
 	conn   net.Conn
-	direct sock.Writer // for flush
-	isRaw  bool        // there is one
+	direct *sock.Writer // for flush
+	isRaw  bool         // there is one
 	reader *wire.Reader
 	parser wire.Parser
+	frame  wire.Frame      // the last one that was read, but for its payload
 	told   *peerCommands   // what the other side says of its commands; the reader's until it is complete
 	owner  *sync.WaitGroup // waits for the lane's goroutines
 
 	// handle takes a frame of the session; the reader calls it.
 	handle func(*wire.Frame) error
 
+	// knocked is called by the reader when the other side knocks. nil if it does
+	// not.
+	knocked func()
+
+	link *link // of a private lane
+
+	sharing sharing // of a private lane of a client
+
 	// Of a private lane of a server:
-	link       *link
 	serves     bool          // the reader runs short handlers: see serve
 	inbox      bool          // the reader is to run the inbox
 	held       bool          // the reader is to have what there is written
@@ -69,16 +77,18 @@ type lane struct {
 	writingAt atomic.Int64  // when the write under way began, in nanoseconds since began; 0: none
 	began     time.Time
 
-	mu      sync.Mutex    // guards the fields below; nothing else is locked under it
-	control []byte        // frames to be written before all others
-	last    []byte        // frames to be written when nothing else is left
-	writing bool          // the writer runs
-	again   bool          // and is to look once more before it ends
-	rest    []byte        // what flush could not write; the writer's
-	closing bool          // end when all is written
-	asked   chan struct{} // closed when a pong comes; nil if nobody waits for one
-	err     error         // why it ended; nil while it lives
-	done    chan struct{}
+	mu          sync.Mutex    // guards the fields below; nothing else is locked under it
+	control     []byte        // frames to be written before all others
+	last        []byte        // frames to be written when nothing else is left
+	writing     bool          // the writer runs
+	again       bool          // and is to look once more before it ends
+	rest        []byte        // what flush could not write; the writer's
+	closing     bool          // end when all is written
+	interrupted bool          // the read deadline is in the past: see interrupt
+	readUntil   time.Time     // the read deadline but for that; zero: none
+	asked       chan struct{} // closed when a pong comes; nil if nobody waits for one
+	err         error         // why it ended; nil while it lives
+	done        chan struct{}
 }
 
 func newLane(conn net.Conn, reader *wire.Reader, owner *sync.WaitGroup) *lane {
@@ -262,9 +272,8 @@ func (ln *lane) writeAll(b []byte) error {
 // read is the standing reader: it hands every frame to handle until the lane
 // ends. A frame's payload is valid until handle returns.
 func (ln *lane) read() {
-	var f wire.Frame
 	for {
-		if err := ln.step(&f); err != nil {
+		if err := ln.step(); err != nil {
 			ln.end(err)
 			return
 		}
@@ -273,7 +282,8 @@ func (ln *lane) read() {
 
 // step reads one frame and sees to it. All that a reader needs is in the lane,
 // so that the role can be passed on between two frames.
-func (ln *lane) step(f *wire.Frame) error {
+func (ln *lane) step() error {
+	f := &ln.frame
 	content, err := ln.reader.Next()
 	if err != nil {
 		return err
@@ -282,7 +292,15 @@ func (ln *lane) step(f *wire.Frame) error {
 	if err := ln.parser.Parse(content, f); err != nil {
 		return err
 	}
-	return ln.dispatch(f)
+	err = ln.dispatch(f)
+	f.Payload = nil // it is the buffer's
+	if err != nil {
+		return err
+	}
+	if ln.shared() && !ln.reader.Buffered() && ln.retire(nil) {
+		return errRested
+	}
+	return nil
 }
 
 func (ln *lane) dispatch(f *wire.Frame) error {
@@ -292,6 +310,9 @@ func (ln *lane) dispatch(f *wire.Frame) error {
 		return nil
 	case f.Kind == wire.KindPong:
 		ln.answered()
+		return nil
+	case f.Kind == wire.KindKnock && ln.knocked != nil:
+		ln.knocked()
 		return nil
 	case f.Kind&wire.Ignorable != 0 && f.Kind != wire.KindCommands:
 		return nil
@@ -312,6 +333,14 @@ func (ln *lane) watch() {
 	case ping:
 		ln.send(wire.Append(nil, &wire.Frame{Kind: wire.KindPing}))
 	}
+}
+
+// sendNow is send for one who has nothing better to do than to write.
+func (ln *lane) sendNow(frame *wire.Frame) {
+	ln.mu.Lock()
+	ln.control = wire.Append(ln.control, frame)
+	ln.mu.Unlock()
+	ln.flush()
 }
 
 // ask asks the other side for a sign of life. The channel is closed when it
@@ -343,7 +372,13 @@ func (ln *lane) answered() {
 // side is still there, it reads our end and goes as well, at once: behind its
 // last words there is nothing that it would wait for.
 func (ln *lane) drain() {
-	ln.conn.SetReadDeadline(time.Now().Add(farewell)) // fails only if the lane has ended
+	ln.mu.Lock()
+	ln.readUntil = time.Now().Add(farewell)
+	if !ln.interrupted {
+		ln.conn.SetReadDeadline(ln.readUntil) // fails only if the lane has ended
+	}
+	ln.mu.Unlock()
+	ln.rouse()
 	if half, ok := ln.conn.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite() // fails only if the other side has gone
 	}

@@ -29,6 +29,8 @@ type link struct {
 	// server.
 	dead func(session.Dead)
 
+	knock func() // has the client read the private lane; nil at a client
+
 	keeper *keeper // nil unless there is an outbox
 
 	own func([]byte) []byte // copies what the session keeps; called with mu held
@@ -107,7 +109,9 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 			switch w := a.Call.Tag.(type) {
 			case *waiter:
 				w.ended = true
-				w.look()
+				if w.lane == nil || w.lane != reader { // the leader itself sees it
+					w.look()
+				}
 			case *session.Relayed:
 				later = append(later, resolve(w, a.Call))
 			}
@@ -124,6 +128,8 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 			later = append(later, l.bury(a.Dead))
 		case session.ActionForget, session.ActionRenumber:
 			l.keeper.carryOut(a)
+		case session.ActionKnock:
+			later = append(later, l.knock)
 		case session.ActionFinished:
 			if l.domain != nil {
 				later = append(later, func() { l.domain.Finished(l.member) })
@@ -137,6 +143,7 @@ func (l *link) unlockWith(have func(*lane), reader *lane) {
 	if l.payloads.size > 0 && l.core.Unacked() == 0 {
 		l.payloads = payloads{} // an idle link is to hold nothing
 	}
+	l.listen()
 	var writer *lane
 	if l.private != nil && l.core.HasOutput() {
 		writer = l.private
@@ -189,6 +196,9 @@ func (l *link) receive(ln *lane, f *wire.Frame) error {
 	if l.private != ln || l.ended {
 		l.mu.Unlock()
 		return errFenced
+	}
+	if ln.shared() {
+		ln.took(f.Kind)
 	}
 	err := l.core.Receive(f, l.ep.now(), slices.Clone[[]byte])
 	l.unlockRead(ln)
@@ -358,7 +368,7 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 		return nil, fail(OutcomeNotSent, err)
 	}
 	if h := handlingOf(ctx); h != nil {
-		h.link.relieve() // the handler is going to take a while
+		h.at.relieve() // the handler is going to take a while
 	}
 	deadline, bounded := ctx.Deadline()
 	if bounded {
@@ -390,8 +400,15 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 			err = l.public(err)
 			l.forget(w)
 		}
+		var leads *lane
+		if err == nil {
+			leads = l.mayLead(w)
+		}
 		l.unlockFlush()
 		if err == nil {
+			if leads != nil {
+				leads.lead(ctx)
+			}
 			break
 		}
 		if room == nil {
@@ -413,10 +430,6 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 	}
 
 	for {
-		select {
-		case <-w.wake:
-		case <-ctx.Done():
-		}
 		l.mu.Lock()
 		switch why := l.whyLate(ctx, w); {
 		case w.ended: // also if it is late: the outcome came first
@@ -431,6 +444,10 @@ func (l *link) call(ctx context.Context, m *session.Message, to string) ([]byte,
 			return nil, fail(Outcome(outcome), why)
 		}
 		l.mu.Unlock()
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -498,7 +515,7 @@ const (
 // side.
 func (l *link) flush(ctx context.Context) error {
 	if h := handlingOf(ctx); h != nil {
-		h.link.relieve()
+		h.at.relieve()
 	}
 	l.mu.Lock()
 	mark := l.core.Mark()

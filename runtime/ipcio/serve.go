@@ -65,23 +65,39 @@ type loan struct {
 	timer   *time.Timer // guarded by the lane's mu
 }
 
-// lend lends the role. It reports false if the lane has ended: then nobody
-// needs it, and the reader has given it up.
-func (ln *lane) lend(p *pace) bool {
+// A place is where a handler runs: on the goroutine of the reader of a lane, to
+// which the read role is lent, or, the zero value, on one of its own.
+type place struct {
+	ln   *lane
+	n    uint64 // the number of the loan
+	hold bool   // the reader has the answer written
+}
+
+// relieve takes over the role from the handler that runs here.
+func (p place) relieve() {
+	if p.ln != nil {
+		p.ln.take(p.n)
+	}
+}
+
+// lend lends the role and returns the number of the loan. ok is false if the
+// lane has ended: then nobody needs the role, and the reader has given it up.
+func (ln *lane) lend(p *pace) (n uint64, ok bool) {
 	o := &ln.loan
 	o.pace.Store(p)
 	o.last++
-	o.number.Store(o.last)
+	n = o.last
+	o.number.Store(n)
 	if ln.dead.Load() {
-		if o.number.CompareAndSwap(o.last, 0) {
+		if o.number.CompareAndSwap(n, 0) {
 			ln.owner.Done()
 		}
-		return false
+		return n, false
 	}
 	if !o.watched.Load() && o.watched.CompareAndSwap(false, true) {
 		ln.watchLoan()
 	}
-	return true
+	return n, true
 }
 
 func (ln *lane) watchLoan() {
@@ -96,8 +112,8 @@ func (ln *lane) watchLoan() {
 	}
 }
 
-// reclaim reports whether the reader has the role again.
-func (ln *lane) reclaim() bool { return ln.loan.number.CompareAndSwap(ln.loan.last, 0) }
+// reclaim reports whether the role that was lent is the reader's again.
+func (ln *lane) reclaim(n uint64) bool { return ln.loan.number.CompareAndSwap(n, 0) }
 
 // patrol relieves a handler that has had the role since it last looked.
 func (ln *lane) patrol() {
@@ -116,13 +132,7 @@ func (ln *lane) patrol() {
 	}
 }
 
-// relieve takes over the role from a handler that has it.
-func (ln *lane) relieve() {
-	if n := ln.loan.number.Load(); n != 0 {
-		ln.take(n)
-	}
-}
-
+// take takes over the role that was lent, if it still is.
 func (ln *lane) take(n uint64) {
 	p := ln.loan.pace.Load()
 	if !ln.loan.number.CompareAndSwap(n, 0) {
@@ -133,27 +143,9 @@ func (ln *lane) take(n uint64) {
 	ln.kick() // what was held back
 }
 
-// relieve has the link's lane read by somebody else than a handler.
-func (l *link) relieve() {
-	l.mu.Lock()
-	ln := l.private
-	l.mu.Unlock()
-	if ln != nil {
-		ln.relieve()
-	}
-}
-
 // serve reads the private lane of a server, and runs short handlers between two
 // frames. It has the read role, which owner counts.
 func (ln *lane) serve() {
-	exited := true // by a handler that ended its goroutine
-	defer func() {
-		if exited && ln.reclaim() {
-			go ln.serve()
-			ln.kick()
-		}
-	}()
-	var f wire.Frame
 	for {
 		if ln.held {
 			if ln.heldFrames++; ln.heldFrames > mostHeldFrames || ln.heldFor > mostHeld || !ln.reader.Buffered() {
@@ -161,8 +153,7 @@ func (ln *lane) serve() {
 				ln.flush()
 			}
 		}
-		if err := ln.step(&f); err != nil {
-			exited = false
+		if err := ln.step(); err != nil {
 			if ln.inbox {
 				go ln.link.runInbox()
 			}
@@ -173,7 +164,6 @@ func (ln *lane) serve() {
 		if ln.inbox {
 			ln.inbox = false
 			if !ln.serveInbox() {
-				exited = false
 				return
 			}
 		}
@@ -203,7 +193,7 @@ func (ln *lane) serveInbox() bool {
 		}
 		l.unlockRead(ln)
 		if ours {
-			l.handle(in)
+			l.handle(in, place{})
 			continue
 		}
 		p := l.paceOf(in)
@@ -211,7 +201,7 @@ func (ln *lane) serveInbox() bool {
 		case in.Kind == wire.KindCall && alone && p.isShort():
 			return ln.serveCallHere(in, p)
 		case in.Kind == wire.KindCall:
-			go l.serveCall(in, false)
+			go l.serveCall(in, place{})
 			if alone {
 				return true
 			}
@@ -221,7 +211,7 @@ func (ln *lane) serveInbox() bool {
 			}
 		default:
 			go func() {
-				l.handleInbox(in)
+				l.handleInbox(in, place{})
 				l.runInbox()
 			}()
 			return true
@@ -232,13 +222,15 @@ func (ln *lane) serveInbox() bool {
 // serveCallHere runs the handler of a call while the role is lent.
 func (ln *lane) serveCallHere(in *session.Incoming, p *pace) bool {
 	hold := ln.reader.Buffered()
-	if !ln.lend(p) {
-		ln.link.serveCall(in, false)
+	n, lent := ln.lend(p)
+	if !lent {
+		ln.link.serveCall(in, place{})
 		return false
 	}
+	defer ln.replaced(n)
 	began := ln.link.ep.now()
-	ln.link.serveCall(in, hold)
-	if !ln.reclaim() {
+	ln.link.serveCall(in, place{ln, n, hold})
+	if !ln.reclaim(n) {
 		if hold {
 			ln.kick()
 		}
@@ -251,13 +243,27 @@ func (ln *lane) serveCallHere(in *session.Incoming, p *pace) bool {
 	return true
 }
 
+// replaced has another goroutine read if the handler has ended this one, in
+// which case nobody has reclaimed the role.
+func (ln *lane) replaced(n uint64) {
+	if ln.reclaim(n) {
+		go ln.serve()
+		ln.kick()
+	}
+}
+
 // serveEventHere runs the handler of an event while the role is lent. If that
 // is taken over, this goroutine is the one that handles what follows.
 func (ln *lane) serveEventHere(in *session.Incoming, p *pace) bool {
-	lent := ln.lend(p)
-	ln.link.handleInbox(in)
-	if lent && ln.reclaim() {
-		return true
+	n, lent := ln.lend(p)
+	if lent {
+		defer ln.replaced(n)
+		ln.link.handleInbox(in, place{ln: ln, n: n})
+		if ln.reclaim(n) {
+			return true
+		}
+	} else {
+		ln.link.handleInbox(in, place{})
 	}
 	ln.link.runInbox()
 	return false

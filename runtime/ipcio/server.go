@@ -332,7 +332,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	own := 0
 	if h := handlingOf(ctx); h != nil && h.link.ep == &s.ep {
-		h.link.relieve()
+		h.at.relieve()
 		own = 1
 		if h.in.Kind != wire.KindCall {
 			h.link.done(h.in) // it counts as done: its ack is to leave before we do

@@ -267,6 +267,7 @@ func (s *Server) askHolder(h *wire.Hello, creds Credentials) {
 	if ln == nil {
 		return
 	}
+	holder.knock() // to those who do not know the kind it means nothing
 	late := time.NewTimer(holderTimeout)
 	defer late.Stop()
 	select {

@@ -37,6 +37,7 @@ func (s *Server) open(m *session.Member) {
 		s.report(g)
 	}
 	ss.link.member, ss.link.domain = m, s.domain
+	ss.link.knock = ss.knock
 	m.Guard, m.Owner = ss.link, ss
 }
 
@@ -106,6 +107,16 @@ func (ss *serverSession) down(ln *lane) {
 		}
 	}
 	ss.server.ep.log.op("client disconnected", "client", ss.member.Name)
+}
+
+// knock has the client read its private lane.
+func (ss *serverSession) knock() {
+	ss.link.mu.Lock()
+	domain := ss.domain
+	ss.link.mu.Unlock()
+	if domain != nil {
+		domain.sendNow(&wire.Frame{Kind: wire.KindKnock})
+	}
 }
 
 // detachLocked takes the lanes off the session and returns them, to be ended

@@ -11,8 +11,9 @@ type waiter struct {
 	deadline int64 // by the clock of the sessions; 0 if the caller's ctx has one
 
 	// Guarded by link.mu:
-	ended      bool // the call has its outcome
-	late       bool // the deadline has passed
+	ended      bool  // the call has its outcome
+	late       bool  // the deadline has passed
+	lane       *lane // that the caller reads itself; nil if it does not
 	next, prev *waiter
 }
 
@@ -48,8 +49,12 @@ func (l *link) recycle(w *waiter) {
 	l.spares++
 }
 
-// look has whoever waits look again.
+// look has whoever waits look again. link.mu is held.
 func (w *waiter) look() {
+	if w.lane != nil {
+		w.lane.interrupt()
+		return
+	}
 	select {
 	case w.wake <- struct{}{}:
 	default:

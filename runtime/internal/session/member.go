@@ -107,11 +107,12 @@ func (m *Member) Welcome(h *wire.Hello, now int64) (*wire.Welcome, error) {
 	}
 	m.cookie = d.cfg.Draw()
 	m.lanes, m.bound = 1, now
+	m.Core.knocks = h.Knock
 	own := m.Core.Positions()
 	return &wire.Welcome{
 		Version: wire.Version, Epoch: d.Epoch[:], Incarnation: bytes.Clone(m.incarnation[:]), Cookie: bytes.Clone(m.cookie[:]), Resumed: resumed,
 		SFirst: own.SFirst, RFirst: own.RFirst, SRx: own.SRx, RRx: own.RRx, BPos: bPos, Frames: own.Frames, Bytes: own.Bytes,
-		FrameBytes: uint64(d.cfg.FrameBytes), Calls: own.Calls,
+		FrameBytes: uint64(d.cfg.FrameBytes), Calls: own.Calls, Knock: h.Knock,
 	}, nil
 }
 

@@ -16,6 +16,7 @@ func (s *Session) Output(b []byte, limit int, now int64) []byte {
 	for len(s.cancels) > 0 && len(b)-start < limit {
 		if c := s.calls[s.cancels[0]]; c != nil {
 			b = wire.Append(b, &wire.Frame{Kind: wire.KindCancel, Ref: s.cancels[0]})
+			s.spoke(wire.KindCancel)
 		}
 		s.cancels = s.cancels[1:]
 	}
@@ -26,6 +27,7 @@ func (s *Session) Output(b []byte, limit int, now int64) []byte {
 		s.ackRequest = false
 		if last := s.out[wire.S].cursor - 1; last > s.out[wire.S].acked || s.out[wire.R].frames > 0 {
 			b = wire.Append(b, &wire.Frame{Kind: wire.KindAckRequest, Number: last})
+			s.spoke(wire.KindAckRequest)
 		}
 	}
 	// A nack leaves before the acknowledgement of what it refuses: the other side
@@ -40,6 +42,18 @@ func (s *Session) Output(b []byte, limit int, now int64) []byte {
 		})
 	}
 	return b
+}
+
+// spoke takes note of a frame that is written, and knocks if it may be that
+// nobody reads it.
+func (s *Session) spoke(kind wire.Kind) {
+	switch {
+	case !s.knocks:
+	case kind == wire.KindReply, kind == wire.KindFail:
+		s.knocker.Answered()
+	case s.knocker.Spoke(len(s.serving)):
+		s.act(Action{Kind: ActionKnock})
+	}
 }
 
 // HasOutput reports whether Output may have something to write.
@@ -147,12 +161,14 @@ func (s *Session) write(b []byte, e *entry, n uint64, now int64, seq wire.Sequen
 		s.ackRequest = true // nothing follows before it is done
 	}
 	if e.skip {
+		s.spoke(wire.KindSkip)
 		return wire.Append(b, &wire.Frame{
 			Kind: wire.KindSkip, Sequence: seq, From: n, To: n, Count: e.frame.Count, Code: e.frame.Code,
 		})
 	}
 	f := e.frame
 	f.Number = n
+	s.spoke(f.Kind)
 	if e.old {
 		f.Flags |= wire.Redelivered
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ipcio/ipcio-go/runtime/internal/readrole"
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
@@ -106,6 +107,7 @@ func (s *Session) Up() {
 	// anything else. In a new session there is none.
 	s.ackNow = s.ackNow || s.done != s.known[wire.S] || s.rx[wire.R] != s.known[wire.R]
 	s.cancels = s.cancels[:0]
+	s.knocker = readrole.Knocker{}
 	for _, c := range s.sentCalls() {
 		switch {
 		case !c.canceled:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/ipcio/ipcio-go/runtime/internal/readrole"
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
 
@@ -141,6 +142,9 @@ type Session struct {
 	gone            *entry // see hole
 	queued, granted int64  // what was added to the budgets
 
+	knocks  bool // the other side is to be told of what it does not wait for
+	knocker readrole.Knocker
+
 	actions []Action
 }
 
@@ -171,6 +175,8 @@ const (
 	ActionDead                           // tell the program of Dead
 	ActionForget                         // the keeper is not to keep the message with the number From any more
 	ActionRenumber                       // the keeper is to add By to all numbers from From on
+
+	ActionKnock // tell the other side, on the other lane, that there is something to read
 
 	ActionFinished // the handler that ran when the session was given up has returned
 )
@@ -321,6 +327,17 @@ func (s *Session) admit(m *Message) error {
 		return ErrExhausted
 	}
 	return nil
+}
+
+// Quiet reports whether nothing of the other side is expected: every call has
+// its answer, also those that were cancelled, and everything is acknowledged.
+func (s *Session) Quiet() bool {
+	for i := range s.out {
+		if s.out[i].flight.len() > 0 || s.out[i].queue.len() > 0 {
+			return false
+		}
+	}
+	return s.waiting == 0
 }
 
 // Limit returns the largest frame that the other side takes.

@@ -9,7 +9,7 @@ import "net"
 type Writer struct{}
 
 // NewWriter reports that this system has no Writer.
-func NewWriter(net.Conn) (w Writer, ok bool) { return Writer{}, false }
+func NewWriter(net.Conn) (w *Writer, ok bool) { return nil, false }
 
 // TryWrite writes nothing.
-func (w Writer) TryWrite(b []byte) (n int, err error) { return 0, nil }
+func (w *Writer) TryWrite(b []byte) (n int, err error) { return 0, nil }

@@ -88,7 +88,7 @@ func appendContent(b []byte, f *Frame) []byte {
 		b = appendText(b, f.Code)
 		b = appendHead(b, majorUint, f.From)
 		return appendHead(b, majorUint, f.To)
-	case KindPing, KindPong:
+	case KindPing, KindPong, KindKnock:
 		return array(1)
 	case KindAck:
 		b = array(5)

@@ -30,6 +30,8 @@ const (
 	KindAnswer       Kind = 18 // [18, id, payload]
 	KindCommands     Kind = 65 // [65, left, payload]: see [AppendCommands]; whoever does not know it passes over it
 
+	KindKnock Kind = 66 // [66]: there is something to read on the private lane
+
 	// Ignorable is the bit of the kinds that a receiver which does not know
 	// them passes over.
 	Ignorable Kind = 64

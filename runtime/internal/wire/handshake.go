@@ -35,6 +35,7 @@ type Hello struct {
 	Bytes       uint64 `cbor:"bytes,omitempty"`       // and their bytes
 	FrameBytes  uint64 `cbor:"frame_bytes,omitempty"` // the largest frame the client takes
 	Calls       uint64 `cbor:"calls,omitempty"`       // how many calls it takes at a time
+	Knock       bool   `cbor:"knock,omitempty"`       // it wants to be told of what it does not wait for
 	Protocol    string `cbor:"protocol,omitempty"`
 	Major       int    `cbor:"version,omitempty"`
 	Fingerprint string `cbor:"fingerprint,omitempty"`
@@ -56,6 +57,7 @@ type Welcome struct {
 	Bytes       uint64 `cbor:"bytes,omitempty"`
 	FrameBytes  uint64 `cbor:"frame_bytes,omitempty"` // the largest frame the server takes
 	Calls       uint64 `cbor:"calls,omitempty"`       // how many calls may be in flight in one direction
+	Knock       bool   `cbor:"knock,omitempty"`       // the server knocks
 	Protocol    string `cbor:"protocol,omitempty"`
 	Major       int    `cbor:"version,omitempty"`
 	Fingerprint string `cbor:"fingerprint,omitempty"`

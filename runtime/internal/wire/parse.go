@@ -47,7 +47,7 @@ func (p *Parser) fields(c *cursor, f *Frame, n uint64) {
 		f.Code = c.text(MaxCode)
 		f.From = c.number(0)
 		f.To = c.number(0)
-	case KindPing, KindPong:
+	case KindPing, KindPong, KindKnock:
 		want(1)
 	case KindAck:
 		want(5)

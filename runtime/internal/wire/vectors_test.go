@@ -138,7 +138,7 @@ func peerFields(p *Peer) any {
 // known are the kinds of Frame that are appended and parsed.
 var known = []Kind{
 	KindClose, KindPing, KindPong, KindAck, KindAckRequest, KindEvent, KindCall, KindReply, KindFail, KindNack,
-	KindSkip, KindCancel, KindBroadcast, KindBroadcastAck, KindQuery, KindAnswer, KindCommands,
+	KindSkip, KindCancel, KindBroadcast, KindBroadcastAck, KindQuery, KindAnswer, KindCommands, KindKnock,
 }
 
 func TestVectorsOfFrames(t *testing.T) {
