@@ -218,7 +218,7 @@ func (s *Session) Progress() Progress {
 		if (e.sent || e.old) && !e.fresh {
 			p.SentTo = max(p.SentTo, n)
 		}
-		if e.sent {
+		if e.sent && !e.skip { // all holes are one entry
 			p.NowTo = n
 		}
 		if e.old {

@@ -18,7 +18,8 @@ var (
 // server: connections are cut, both are killed, what the keeper was told and
 // has not confirmed is lost or not. Whatever happens, what was accepted is
 // handled, exactly once and in order within one incarnation, and flagged when
-// it is handled again.
+// it is handled again; or, in every second history, given up after it was
+// delivered to some servers that were killed, each of which counts once.
 func TestDurableHistories(t *testing.T) {
 	var sum durableWorld
 	for seed := *durableFrom; seed < *durableFrom+*durableSeeds; seed++ {
@@ -35,11 +36,13 @@ func TestDurableHistories(t *testing.T) {
 		sum.resumedByNext += w.resumedByNext
 		sum.refusals += w.refusals
 		sum.flagged += w.flagged
+		sum.dead += w.dead
+		sum.givenUp += w.givenUp
 	}
-	t.Logf("%+v", []int{sum.clientKills, sum.serverKills, sum.cuts, sum.renumbered, sum.resumedByNext, sum.refusals, sum.flagged})
+	t.Logf("%+v", []int{sum.clientKills, sum.serverKills, sum.cuts, sum.renumbered, sum.resumedByNext, sum.refusals, sum.flagged, sum.dead, sum.givenUp})
 	for what, n := range map[string]int{
 		"killed client": sum.clientKills, "killed server": sum.serverKills, "cut": sum.cuts, "change of numbers": sum.renumbered,
-		"session resumed by the next process": sum.resumedByNext, "refusal of the keeper": sum.refusals, "flagged message": sum.flagged,
+		"session resumed by the next process": sum.resumedByNext, "refusal of the keeper": sum.refusals, "flagged message": sum.flagged, "dead letter": sum.dead, "session given up": sum.givenUp,
 	} {
 		if n == 0 {
 			t.Errorf("no history had a %s", what)
@@ -74,6 +77,13 @@ type durableWorld struct {
 	resumedByNext        int
 	refusals, flagged    int
 	calls                int
+
+	deliveries int                  // of an event, to servers that are killed
+	epoch      int                  // counts the servers
+	lastMet    int                  // the one that the client's process knows
+	reached    map[int]map[int]bool // by id: the epochs in which it was written, or may have been as far as the next process knows
+	dead       int
+	givenUp    int
 }
 
 // A keeper is what survives the client's process.
@@ -82,6 +92,7 @@ type keeper struct {
 	progress    Progress
 	connected   bool
 	incarnation int
+	epoch       int
 }
 
 type keeperOp struct {
@@ -131,6 +142,10 @@ func playDurable(t *testing.T, seed uint64, loud bool) *durableWorld {
 		t: t, rnd: rand.New(rand.NewPCG(seed, 7)), loud: loud,
 		accepted: map[int]bool{}, maybe: map[int]bool{}, handled: map[int]int{}, fromServer: map[int]bool{}, handledByClient: map[int]int{},
 	}
+	w.reached = map[int]map[int]bool{}
+	if seed%2 == 1 {
+		w.deliveries = 2
+	}
 	w.newServer()
 	w.newClient()
 	for range 300 {
@@ -155,6 +170,11 @@ func (w *durableWorld) log(format string, args ...any) {
 }
 
 func (w *durableWorld) newServer() {
+	w.epoch++
+	w.newSession()
+}
+
+func (w *durableWorld) newSession() {
 	w.server = New(Config{QueueFrames: 40, QueueBytes: 1 << 20, WindowFrames: 8, WindowBytes: 1 << 20, Calls: 6})
 	w.incarnation++
 	w.serverProcess = 0
@@ -163,8 +183,9 @@ func (w *durableWorld) newServer() {
 
 func (w *durableWorld) newClient() {
 	w.process++
-	w.known = w.keeper.incarnation
+	w.known, w.lastMet = w.keeper.incarnation, w.keeper.epoch
 	cfg := durableConfig
+	cfg.Deliveries = w.deliveries
 	if w.rnd.IntN(3) == 0 {
 		cfg.WhenFull, cfg.QueueFrames = DropOldest, 6
 	}
@@ -219,6 +240,12 @@ func (w *durableWorld) step() {
 		w.killClient()
 	case n < 99:
 		w.killServer()
+	case n < 100 && !w.up && w.serverProcess > 0: // the server lives, and gives the session up
+		w.givenUp++
+		w.server.Drain()
+		done, started := w.server.Farewell()
+		w.newSession()
+		w.server.Succeed(done, started)
 	case n < 100 && w.up: // calls that nobody waits for leave holes
 		for _, c := range w.client.sentCalls() {
 			w.client.Cancel(c)
@@ -280,10 +307,36 @@ func (w *durableWorld) pump() {
 			w.dropped(command, a.From)
 			w.pending = append(w.pending, keeperOp{forget: a.From})
 		case ActionDead:
-			w.fail("dead letter %s", a.Dead.Command)
+			w.died(a.Dead)
 		}
 	}
 	w.server.Actions(nil)
+}
+
+func (w *durableWorld) reach(command string, epoch int) {
+	id := atoi(command)
+	if w.reached[id] == nil {
+		w.reached[id] = map[int]bool{}
+	}
+	w.reached[id][epoch] = true
+}
+
+// died checks that a message was given up for as many servers as it may be, and
+// takes note.
+func (w *durableWorld) died(d *Dead) {
+	id, servers := atoi(d.Command), 0
+	for epoch := range w.reached[id] {
+		if epoch < w.epoch {
+			servers++
+		}
+	}
+	if w.deliveries == 0 || d.Deliveries < w.deliveries || d.Deliveries > servers {
+		w.fail("message %d is given up after %d deliveries, limit %d; %d servers were killed that it was written to", id, d.Deliveries, w.deliveries, servers)
+	}
+	w.log("message %d is given up", id)
+	w.dead++
+	w.maybe[id] = true
+	w.pending = append(w.pending, keeperOp{forget: d.Number})
 }
 
 // dropped takes note that the program was told of a dropped message, and checks
@@ -334,17 +387,18 @@ func (w *durableWorld) connect() {
 	if w.rnd.IntN(10) == 0 {
 		return // the welcome is lost
 	}
+	w.client.spared = w.lastMet == w.epoch
 	if err := w.client.Adopt(positions(w.server), resumed); err != nil {
 		w.fail("the client: %v", err)
 		return
 	}
-	w.known = w.incarnation
+	w.known, w.lastMet = w.incarnation, w.epoch
 	w.pump()
 	if w.rnd.IntN(10) == 0 {
 		return // killed or cut before the keeper knows
 	}
 	w.commit(len(w.pending)) // in order, so that the numbers are changed before anything is written
-	w.keeper.connected, w.keeper.incarnation = true, w.incarnation
+	w.keeper.connected, w.keeper.incarnation, w.keeper.epoch = true, w.incarnation, w.epoch
 	w.keeper.progress = w.client.Progress()
 	w.keeper.progress.Farewell = false
 	w.keeper.acked(w.keeper.progress.Acked)
@@ -357,7 +411,13 @@ func (w *durableWorld) write(limit int) {
 	if !w.up {
 		return
 	}
-	w.toServer = append(w.toServer, parse(w.t, w.client.Output(nil, limit, 1))...)
+	frames := parse(w.t, w.client.Output(nil, limit, 1))
+	for _, f := range frames {
+		if f.Kind == wire.KindEvent {
+			w.reach(f.Command, w.epoch)
+		}
+	}
+	w.toServer = append(w.toServer, frames...)
 	w.toClient = append(w.toClient, parse(w.t, w.server.Output(nil, limit, 1))...)
 }
 
@@ -467,11 +527,17 @@ func (w *durableWorld) killClient() {
 		w.keeper.apply(op)
 	}
 	w.pending = nil
+	for _, m := range w.keeper.messages {
+		if w.keeper.connected {
+			w.reach(m.Message.Command, w.keeper.epoch)
+		}
+	}
 	w.newClient()
 }
 
 func (w *durableWorld) killServer() {
 	w.serverKills++
+	w.log("the server is killed")
 	if w.up {
 		w.cut()
 		w.up = false
