@@ -581,6 +581,16 @@ func TestCancelsAreBounded(t *testing.T) {
 	if len(a.cancels) != mostCancels {
 		t.Errorf("%d are kept for the next connection", len(a.cancels))
 	}
+	written := 0
+	for _, f := range output(t, a) {
+		if f.Kind == wire.KindCancel {
+			written++
+		}
+	}
+	if written != mostCancels {
+		t.Errorf("%d are written", written)
+	}
+	a.cancels = append(a.cancels, 1)
 	a.End("x", "")
 	if len(a.cancels) != 0 {
 		t.Errorf("%d are kept of a session that is given up", len(a.cancels))
@@ -616,6 +626,10 @@ func TestEndEdges(t *testing.T) {
 		t.Errorf("reported (-want +got):\n%s", diff)
 	}
 	wantCall(t, lost, Result{Code: "x", Outcome: wire.OutcomeNotSent})
+	s := New(wide)
+	if s.End("x", ""); asked(s)[ActionRoom] != 1 {
+		t.Error("who waits for room is not told that there will be none")
+	}
 	if n[ActionCancel] != 1 || n[ActionRoom] == 0 {
 		t.Errorf("asked for: %v", n)
 	}
@@ -674,6 +688,11 @@ func TestRestartForgets(t *testing.T) {
 	carry(t, a, b)
 	deliver(t, b, &wire.Frame{Kind: wire.KindAckRequest, Number: 9})
 	b.Done(b.Next())
+	b.AckTimer()
+	output(t, b)
+	if b.told[wire.S] != 1 {
+		t.Fatalf("acknowledged is %d", b.told[wire.S])
+	}
 	connect(t, b, New(wide), false)
 	output(t, b)
 	if b.AckTimer() || b.untold != 0 || b.asked != 0 || b.told != [2]uint64{b.done, b.rx[wire.R]} {
@@ -800,5 +819,50 @@ func TestRestartsSweep(t *testing.T) {
 	}
 	if n := s.out[wire.S].queue.len(); n != 100 {
 		t.Errorf("%d entries are in a queue of 100", n)
+	}
+}
+
+// Entries are used again, but not kept without bound, nor when nothing waits.
+func TestEntriesAreUsedAgain(t *testing.T) {
+	cfg := wide
+	cfg.QueueFrames, cfg.WindowFrames = 2*mostFree, 2*mostFree
+	a, b := newPair(t, wide, cfg)
+	a.cfg = cfg
+	emit(t, a, slices.Repeat([]string{"c"}, mostFree+2)...)
+	o := &a.out[wire.S]
+	first := o.queue.at(0)
+	carry(t, a, b)
+	ack := func(n uint64) {
+		t.Helper()
+		deliver(t, a, &wire.Frame{Kind: wire.KindAck, Number: n, Frames: 1 << 10, Bytes: 1 << 20})
+	}
+	ack(1)
+	if len(o.free) != 1 || o.free[0] != first || first.frame.Payload != nil || first.size != 0 {
+		t.Errorf("%d entries are kept, the first is %+v", len(o.free), first)
+	}
+	ack(mostFree + 1)
+	if len(o.free) != mostFree {
+		t.Errorf("%d entries are kept, the bound is %d", len(o.free), mostFree)
+	}
+	last := o.free[mostFree-1]
+	emit(t, a, "d")
+	if got := o.queue.at(0); got != last || got.frame.Command != "d" || len(o.free) != mostFree-1 {
+		t.Errorf("the next message has another entry, %d are left", len(o.free))
+	}
+	carry(t, a, b)
+	if ack(mostFree + 3); o.free != nil {
+		t.Errorf("nothing waits, and %d entries are kept", len(o.free))
+	}
+
+	// One that is given up is not: it may stand for several numbers. Nor is one of
+	// a call that may have to be sent again.
+	emit(t, a, "1", "2")
+	again := callAgain(t, a, "call", false)
+	emit(t, a, "3")
+	o.void(o.queue.at(0))
+	kept := again.entry
+	output(t, a)
+	if ack(o.cursor - 2); len(o.free) != 1 || o.free[0] == kept || again.kept != kept {
+		t.Errorf("%d entries are kept", len(o.free))
 	}
 }

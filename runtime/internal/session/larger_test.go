@@ -226,7 +226,7 @@ func TestBacklogEdges(t *testing.T) {
 	a, b := newPair(t, wide, wide)
 	emit(t, a, "1", "2")
 	carry(t, a, b)
-	if b.Forget(); b.InboxBytes() != 0 || !b.InboxEmpty() {
+	if b.Forget(); b.inBytes != 0 || b.oldBytes != 0 || !b.InboxEmpty() {
 		t.Errorf("%d bytes are counted of what was forgotten", b.InboxBytes())
 	}
 }
@@ -383,6 +383,9 @@ func TestMemberOfTheNextProcess(t *testing.T) {
 		bPos, state, flags := uint64(2), CallSent, []wire.Flags{}
 		if next {
 			bPos, state, flags = 1, CallEnded, append(flags, wire.Redelivered)
+		}
+		if m.Acked() != 1 {
+			t.Errorf("the next process: %v: broadcast %d counts as acknowledged", next, m.Acked())
 		}
 		if !w.Resumed || w.BPos != bPos || asked.State != state || m.instance != wire.ID(h.Instance) {
 			t.Errorf("the next process: %v: resumed %v, behind broadcast %d, the call is in state %d", next, w.Resumed, w.BPos, asked.State)

@@ -89,7 +89,7 @@ func TestRestoreTakesOver(t *testing.T) {
 		},
 		{
 			name: "a suspect without a count is none", deliveries: 3,
-			kept:     Kept{Progress: Progress{SentTo: 1, Suspects: Suspects{Head: 1, To: 1}}, Messages: storedAt(1)},
+			kept:     Kept{Progress: Progress{SentTo: 1, Suspects: Suspects{To: 1}}, Messages: storedAt(1)},
 			want:     []entryView{{Number: 1, Stamp: 1, Stored: true}},
 			next:     2,
 			progress: Progress{SentTo: 1},
