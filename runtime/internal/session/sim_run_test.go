@@ -156,19 +156,22 @@ func TestSimulation(t *testing.T) {
 
 // Defects that a simulation, or the model of the protocol, has found, each with
 // the seed of a history that shows it where the fix is taken away. Another
-// simulator makes other histories of these seeds: whoever changes it takes the
-// fixes away again, and looks for seeds that show it then.
+// simulator, or other frames in the handshake, make other histories of these
+// seeds: whoever changes that takes the fixes away again and looks for seeds that
+// show it then, or names the test that does.
 var defects = []struct {
 	seed  uint64
 	shows string
 	fix   string
+	test  string // of a seed that showed it once: what shows it now
 }{
-	{328567, "an event that another client had refused was reported again when the session of that client was given up before its acknowledgement came", "Session.refused gives the entry up"},
-	{34412, "the refusal of a relayed event was reported at the server, not at its sender: it came behind the acknowledgement", "Session.Output writes what is in R before an ACK"},
-	{189, "a call that was sent again and then refused ended as not handled, and a former server had handled it", "Session.resolve looks at Call.again"},
-	{613, "a reply was larger than the frames that the other side takes", "Session.answer looks at Session.Limit"},
-	{2, "a client that came back to a server which had given its session up had messages handled twice", "Domain.openLocked calls Session.Succeed"},
-	{23971, "a simulated caller waited for ever, in three calls nested in each other with one slot", "side.giveUp, of the simulator, ends a wait for room"},
+	{seed: 34412, shows: "the refusal of a relayed event was reported at the server, not at its sender: it came behind the acknowledgement", fix: "Session.Output writes what is in R before an ACK"},
+	{seed: 189, shows: "a call that was sent again and then refused ended as not handled, and a former server had handled it", fix: "Session.resolve looks at Call.again"},
+	{seed: 613, shows: "a reply was larger than the frames that the other side takes", fix: "Session.answer looks at Session.Limit"},
+	{seed: 6, shows: "a client that came back to a server which had given its session up had messages handled twice", fix: "Domain.openLocked calls Session.Succeed"},
+	{seed: 328567, shows: "an event that another client had refused was reported again when the session of that client was given up before its acknowledgement came", fix: "Session.refused gives the entry up", test: "TestRefusedIsReportedOnce"},
+	{seed: 23971, shows: "a simulated caller waited for ever, in three calls nested in each other with one slot", fix: "side.giveUp, of the simulator, ends a wait for room", test: "the point waitGivenUp"},
+	{seed: 1272674, shows: "the simulator complained of a process that handled late, and not flagged, what the next one with its name had handled flagged", fix: "sent.arrivedBefore", test: "TestArrivedBefore"},
 }
 
 func TestDefectsThatWereFound(t *testing.T) {
@@ -224,6 +227,24 @@ func table(t *testing.T, reached *[points]uint64, all bool) {
 	tw.Flush()
 	if *simAll || t.Failed() {
 		t.Log("\n" + out.String())
+	}
+}
+
+func TestArrivedBefore(t *testing.T) {
+	first, second := new(party), new(party)
+	for _, tt := range []struct {
+		before  []beginning
+		flagged bool // a further arrival at second must be
+	}{
+		{nil, false},
+		{[]beginning{{first, true}}, false},
+		{[]beginning{{first, false}}, true},
+		{[]beginning{{second, true}}, true},
+		{[]beginning{{first, true}, {second, false}}, true},
+	} {
+		if got := (&sent{arrived: tt.before}).arrivedBefore(second); got != tt.flagged {
+			t.Errorf("%d arrivals before: must be flagged %v", len(tt.before), got)
+		}
 	}
 }
 
