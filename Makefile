@@ -217,7 +217,7 @@ simulate: ## play SEEDS (1000000) histories of a domain, for TIME at most; SEED 
 mutants: ## break package session in every small way, or in MUTANTS of them, and see that its tests notice
 	$(LEDGER) -name 'Mutants of package session' -repeat 'make mutants MUTANTS=$(MUTANTS) SEED=$(SEED)' -- \
 		go run ./runtime/internal/mutate -package ./runtime/internal/session -known runtime/internal/session/testdata/survivors.txt \
-		-sample $(MUTANTS) -seed $(SEED) -quick '-session.seeds=100 -session.durable=300 -test.skip=Fuzz|TestHostilePeer|TestDefectsThatWereFound|TestBroadcastWindowBeyondTheLog' \
+		-sample $(MUTANTS) -seed $(SEED) -timeout 10m -quick '-session.seeds=100 -session.durable=300 -test.skip=Fuzz|TestHostilePeer|TestDefectsThatWereFound|TestBroadcastWindowBeyondTheLog' \
 		-thorough '-session.seeds=3000 -test.skip=Fuzz'
 
 # The storms: servers and clients as processes, under fire. They need Linux.
