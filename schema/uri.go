@@ -44,8 +44,9 @@ func isAuthority(s string) bool {
 		}
 		s = host
 	}
-	host, port, ok := strings.Cut(s, ":")
+	host, port, _ := strings.Cut(s, ":")
 	if literal, isLiteral := strings.CutPrefix(s, "["); isLiteral {
+		var ok bool
 		if literal, port, ok = strings.Cut(literal, "]"); !ok || !isIPLiteral(literal) {
 			return false
 		}

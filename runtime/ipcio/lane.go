@@ -297,7 +297,7 @@ func (ln *lane) step() error {
 	if err != nil {
 		return err
 	}
-	if ln.shared() && !ln.reader.Buffered() && ln.retire(nil) {
+	if ln.shared() && !ln.reader.Buffered() && ln.retire(false) {
 		return errRested
 	}
 	return nil

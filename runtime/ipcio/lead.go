@@ -66,7 +66,7 @@ func (ln *lane) lead(ctx context.Context) {
 		case err == errRested:
 			return
 		case ln.resume(err):
-			if ln.retire(ctx) {
+			if ln.retire(ctx.Err() != nil) {
 				return
 			}
 		default:
@@ -79,8 +79,8 @@ func (ln *lane) lead(ctx context.Context) {
 
 // retire gives up the read role if its holder does not need it: a caller whose
 // call has its outcome, or that waits no more, and the standing reader when
-// nobody needs to read. ctx is that of a caller that gives up, otherwise nil.
-func (ln *lane) retire(ctx context.Context) bool {
+// nobody needs to read. gaveUp says that the ctx of the caller who reads has ended.
+func (ln *lane) retire(gaveUp bool) bool {
 	l, s := ln.link, &ln.sharing
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,7 +90,7 @@ func (ln *lane) retire(ctx context.Context) bool {
 	if s.leader == nil {
 		return s.role.Rest(l.core.Quiet())
 	}
-	if !s.leader.ended && !s.leader.late && (ctx == nil || ctx.Err() == nil) {
+	if !s.leader.ended && !s.leader.late && !gaveUp {
 		return false
 	}
 	s.leader.lane, s.leader = nil, nil

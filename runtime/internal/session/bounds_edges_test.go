@@ -119,7 +119,7 @@ func TestAckOfWhatIsNotWritten(t *testing.T) {
 
 // No more than asked for is written, but for the frame that is begun.
 func TestOutputEdges(t *testing.T) {
-	a, b := newPair(t, wide, wide)
+	a, _ := newPair(t, wide, wide)
 	output(t, a)
 	emit(t, a, "c", "c", "c")
 	one := wire.Size(&wire.Frame{Kind: wire.KindEvent, Number: 1, Command: "c", Payload: []byte{0xf6}})
@@ -137,7 +137,7 @@ func TestOutputEdges(t *testing.T) {
 	}
 
 	// Control frames keep to the limit as well.
-	a, b = newPair(t, wide, wide)
+	a, b := newPair(t, wide, wide)
 	c := call(t, a, "c")
 	carry(t, a, b)
 	a.Cancel(c)
