@@ -866,3 +866,96 @@ func TestEntriesAreUsedAgain(t *testing.T) {
 		t.Errorf("%d entries are kept", len(o.free))
 	}
 }
+
+// Actions are handed out once, and what they hold is let go.
+func TestActionsEdges(t *testing.T) {
+	for n, kept := range map[int]bool{fewActions: true, fewActions + 1: false} {
+		s := New(wide)
+		s.actions = make([]Action, 0, n)
+		s.act(Action{Kind: ActionResolve, Call: new(Call)})
+		held := s.actions
+		if got := s.Actions(nil); len(got) != 1 || len(s.actions) != 0 || held[0].Call != nil {
+			t.Errorf("%d actions are handed out, the call is kept: %v", len(got), held[0].Call != nil)
+		}
+		if (s.actions != nil) != kept {
+			t.Errorf("room for %d is kept: %v", n, s.actions != nil)
+		}
+	}
+}
+
+func TestOwnedPayload(t *testing.T) {
+	s := New(wide)
+	lent := []byte{1}
+	m := &Message{Kind: wire.KindEvent, Command: "c", Payload: lent, Own: clone}
+	if err := s.Emit(m); err != nil {
+		t.Fatal(err)
+	}
+	lent[0] = 2
+	if got := s.out[wire.S].queue.at(0).frame.Payload; !slices.Equal(got, []byte{1}) {
+		t.Errorf("the payload is %v", got)
+	}
+}
+
+func TestCallEndsEdges(t *testing.T) {
+	a, b := newPair(t, wide, wide)
+	asked(a)
+	a.Cancel(call(t, a, "queued"))
+	if n := asked(a); n[ActionRoom] != 1 || n[ActionResolve] != 1 {
+		t.Errorf("a call is taken back: %v", n)
+	}
+	c := callAgain(t, a, "c", false)
+	carry(t, a, b)
+	in := next(t, b, "c")
+	b.AckTimer()
+	carry(t, b, a)
+	if c.kept == nil || a.out[wire.S].kept == 0 {
+		t.Fatal("an acknowledged call that may be sent again is not kept")
+	}
+	b.Reply(in, []byte{1})
+	carry(t, b, a)
+	if c.kept != nil || a.out[wire.S].kept != 0 {
+		t.Error("a call that has its reply is kept")
+	}
+
+	// A cancel that was not written yet is not written twice.
+	c = call(t, a, "late")
+	carry(t, a, b)
+	a.Cancel(c)
+	a.Down()
+	b.Down()
+	connect(t, a, b, true)
+	written := 0
+	for _, f := range output(t, a) {
+		if f.Kind == wire.KindCancel {
+			written++
+		}
+	}
+	if written != 1 {
+		t.Errorf("%d cancels are written", written)
+	}
+
+	// Where both sides know the same there is nothing to say.
+	s := New(wide)
+	if err := s.Adopt(Positions{SFirst: 5, RFirst: 7, Frames: 9, Bytes: 9, Calls: 9, FrameBytes: 1 << 20}, false); err != nil {
+		t.Fatal(err)
+	}
+	if s.Up(); s.HasOutput() {
+		t.Error("a new incarnation begins with an acknowledgement of nothing new")
+	}
+}
+
+// A new incarnation of a member gets what is broadcast from then on.
+func TestMemberOfANewIncarnation(t *testing.T) {
+	d := newTestDomain(nil)
+	c := testClient("c", 1)
+	m := join(t, d, c)
+	for range 2 {
+		d.Publish(&wire.Frame{Kind: wire.KindBroadcast, Command: "b", Payload: []byte{1}}, wire.ID{}, 1)
+	}
+	m.Lost(2)
+	c.incarnation = nil
+	w, err := m.Welcome(c.Hello(), 3)
+	if err != nil || w.Resumed || w.BPos != 2 || m.Acked() != 2 || len(m.Output(nil, 1<<20)) != 0 {
+		t.Errorf("%+v, acknowledged %d: %v", w, m.Acked(), err)
+	}
+}
