@@ -51,6 +51,9 @@ func (g *gen) emitStructTable(f *file, t *schema.Type) {
 			if field.Secret {
 				row = append(row, entry("Secret", jen.True()))
 			}
+			if field.Borrow {
+				row = append(row, entry("Borrow", jen.True()))
+			}
 			rows[i] = jen.Values(row...)
 		}
 		table = append(table, entry("Fields", jen.Index().Qual(pkgCodec, "Field").Add(lines(rows))))
@@ -107,6 +110,7 @@ func hasTable(t *schema.Type) bool { return t.Kind != schema.NewType || t.Constr
 //	func (v *Job) AppendCBOR(b []byte) ([]byte, error) { return layoutJob.Append(b, v) }
 //	func (v *Job) MarshalCBOR() ([]byte, error)        { return layoutJob.Append(nil, v) }
 //	func (v *Job) UnmarshalCBOR(b []byte) error        { return layoutJob.Unmarshal(b, v) }
+//	func (v *Job) UnmarshalLent(b []byte) error       { return layoutJob.UnmarshalLent(b, v) } // of payloads that lend
 //	func (v *Job) Validate() error                     { return layoutJob.Validate(v) }
 //	func (v *Job) String() string                      { return layoutJob.String(v) }
 func (g *gen) emitStructMethods(f *file, t *schema.Type) {
@@ -118,6 +122,9 @@ func (g *gen) emitStructMethods(f *file, t *schema.Type) {
 	method("AppendCBOR", bytesParam(), bytesAndError(), "Append", b, v)
 	method("MarshalCBOR", jen.Params(), bytesAndError(), "Append", jen.Nil(), v)
 	method("UnmarshalCBOR", bytesParam(), jen.Error(), "Unmarshal", b, v)
+	if g.lends[t] {
+		method("UnmarshalLent", bytesParam(), jen.Error(), "UnmarshalLent", b, v)
+	}
 	method("Validate", jen.Params(), jen.Error(), "Validate", v)
 	method("String", jen.Params(), jen.String(), "String", v)
 }

@@ -160,6 +160,9 @@ func (g *gen) fieldDoc(f *schema.Field) string {
 	if f.Secret {
 		notes = append(notes, "never printed")
 	}
+	if f.Borrow {
+		notes = append(notes, "lent to a handler until it returns, which must copy what it keeps")
+	}
 	text := strings.Join(notes, "; ")
 	switch {
 	case text == "":

@@ -60,7 +60,7 @@ func Generate(s *schema.Schema, opts Options) ([]File, error) {
 			return nil, fmt.Errorf("generator: there is no side %q: use %q or %q", side, ServerSide, ClientSide)
 		}
 	}
-	g := &gen{schema: s, names: n, cycles: findCycles(s)}
+	g := &gen{schema: s, names: n, cycles: findCycles(s), lends: findLending(s)}
 	r := newRenderer()
 	err := g.typeFiles(r.add)
 	if err == nil {
@@ -136,6 +136,7 @@ type gen struct {
 	schema *schema.Schema
 	names  *names
 	cycles *cycles
+	lends  map[*schema.Type]bool // the payloads of which a handler is lent a part
 }
 
 // typeFiles makes one file for each schema file: its types and

@@ -180,7 +180,7 @@ var runtimeMethods = []string{"EmitTo", "CallTo"}
 
 // structMethods are the exported methods that generated structs have, or that a
 // program may declare for them, which no field can be called.
-var structMethods = []string{"AppendCBOR", "MarshalCBOR", "UnmarshalCBOR", "Validate", "String", "Check"}
+var structMethods = []string{"AppendCBOR", "MarshalCBOR", "UnmarshalCBOR", "UnmarshalLent", "Validate", "String", "Check"}
 
 // errorMethods are those that errors have beside.
 var errorMethods = []string{"Error", "ErrorName", "Retryable"}

@@ -44,6 +44,7 @@ types:
       fixed: Fixed
       free: any
       text: string
+      raw: bytes
 errors:
   Full: {fields: {limit: uint32}}
   Busy: {}
@@ -153,6 +154,7 @@ var sourceChanges = []struct {
 	{"B110", "", "len: 1..9", "len: 1..5", ""},
 	{"B111", "", "len: 1..9", "len: 1..20", ""},
 	{"B112", "", "{type: string, len: 1..9}", "{type: string, len: 3..20}", ""},
+	{"B113", "", "raw: bytes", "raw: {type: bytes, borrow: true}", ""},
 	{"B201", "", "size: int32", "size: int64", "cannot use int32(1)"},
 	{"B202", "", "size: int32", "size: int16", "cannot use int32(1)"},
 	{"B203", "", "size: int32", "size: uint32", "cannot use int32(1)"},

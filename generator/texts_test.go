@@ -139,7 +139,7 @@ func textCorpus(t *testing.T) [][]byte {
 var pieces = strings.Split("opt<string>|list<|>|map<int8>|{|}|[|]|:|: |, | #|# x\n|- |\t|\n|\r\n|\n\n|'|\"|\\|&a |*a|<<: |!!str |!x |---\n|...\n|%YAML 1.2\n|?|? |||>|~|null|"+
 	"yes|0x1f|017|1e400|-0|1..2|..|..5|9223372036854775808|18446744073709551616|1h|24h|1.5ns|ipcio: 1\n|ipcio: 2\n|protocol: p\n|fields: |enum: |union: |closed: true|"+
 	"type: |len: 1..3|range: ..7|pattern: '[a-z'|pattern: '(a|b)*'|format: ip|in: [1, a]|unique: true|default: 3|secret: true|doc: |deprecated: x|go: Func|go: X1|"+
-	"dir: server->client|dir: →|payload: |reply: {}|errors: [A]|idempotent: true|include: [a.yaml]|include: [commands.yaml]|reserved: [a.b]|topic: a/{b}|stream: X|fd|borrow|"+
+	"dir: server->client|dir: →|payload: |reply: {}|errors: [A]|idempotent: true|include: [a.yaml]|include: [commands.yaml]|reserved: [a.b]|topic: a/{b}|stream: X|fd|borrow: true|"+
 	"//go:build ignore|*/|`|\x00|\x7f|\ufeff|\u2028|\u202e|\xff|名|é|func init() {}|Job|JobPayload|Server|validate|string|String|_|A|a|0", "|")
 
 // damagedText returns a text that resembles one of the corpus, or two.

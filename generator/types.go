@@ -220,6 +220,7 @@ var methodDocs = map[string]string{
 	"AppendCBOR":    "AppendCBOR validates the value and appends its encoding to b.",
 	"MarshalCBOR":   "MarshalCBOR returns the encoding.",
 	"UnmarshalCBOR": "UnmarshalCBOR decodes b, validates and keeps none of b.",
+	"UnmarshalLent": "UnmarshalLent is UnmarshalCBOR, but that fields with borrow point into b.",
 	"Validate":      "Validate returns an *ipcio.ValidationError or nil.",
 	"String":        "String returns the value in one line.",
 	"MarshalText":   "MarshalText implements encoding.TextMarshaler.",

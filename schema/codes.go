@@ -110,6 +110,7 @@ const (
 	E0311 Code = "E0311" // an element of in of another type
 	E0312 Code = "E0312" // a type without defaults
 	E0313 Code = "E0313" // constraints on any
+	E0314 Code = "E0314" // borrow is for bytes
 
 	E0401 Code = "E0401" // a malformed command name
 	E0402 Code = "E0402" // payload and reply must be structs

@@ -103,6 +103,9 @@ func (c *comparison) field(oldType, newType *Type, old, new *Field, at *slots) {
 	if old.Secret && !new.Secret {
 		c.report(finding{rule: rule("B109", ""), path: path, pos: new.Pos, message: quote(path) + " is no longer secret"}, nil)
 	}
+	if !old.Borrow && new.Borrow {
+		c.report(finding{rule: rule("B113", ""), path: path, pos: new.Pos, message: quote(path) + " is borrowed now"}, nil)
+	}
 	wraps := [versions]func(item) (item, status){
 		oldWriter: func(it item) (item, status) { return c.structure(oldType, new.Name, it) },
 		newWriter: func(it item) (item, status) { return c.structure(newType, new.Name, it) },

@@ -233,6 +233,7 @@ func fieldsJSON(fields []*Field) object {
 			about.add("default", valueJSON(f.Default))
 		}
 		about.truth("secret", f.Secret)
+		about.truth("borrow", f.Borrow)
 		about.meta(f.Meta)
 		if len(about) == 1 {
 			o.add(f.Name, typ)

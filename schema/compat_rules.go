@@ -142,6 +142,9 @@ var rules = func() []Rule {
 			"New writers may send what old readers refuse.", "Upgrade the readers before a writer makes use of it."},
 		{"B112", "", "constraint replaced by another one", w, no, no, LevelOrder, no,
 			"Each side may send what the other refuses.", "Loosen it to what both allow first, and tighten it later."},
+		{"B113", "", "borrow added", b, yes, yes, LevelNote, no,
+			"A handler that keeps the bytes, or reads them in another goroutine, used to have a copy; now they are lent until it returns.",
+			"Copy what handlers keep."},
 
 		{"B201", "", "integer type widened", w | s, yes, no, LevelOrder, no,
 			"New writers may send numbers beyond the old type.", "Upgrade the readers before a writer sends larger numbers."},

@@ -35,6 +35,7 @@
 //	      env: map<string>         # the keys of maps are strings
 //	      exit_code: opt<int32>    # may be absent
 //	      token: {type: opt<string>, secret: true}
+//	      output: {type: opt<bytes>, borrow: true}
 //	      owner: {type: opt<string>, deprecated: use tags}
 //
 //	errors:                        # what calls may fail with
@@ -109,7 +110,9 @@
 //
 // doc is any text. deprecated says what to use instead. go gives the name in
 // Go, if the one derived from the schema's name will not do. secret, at a field,
-// keeps its value out of logs and texts.
+// keeps its value out of logs and texts. borrow, at a field of bytes, saves the
+// copy: a handler may read them until it returns, and copies what it keeps. In
+// replies and errors the same field is copied as ever.
 //
 // # Reserved names
 //

@@ -94,6 +94,9 @@ func dumpFields(b *strings.Builder, fields []*Field) {
 		if f.Secret {
 			b.WriteString(" secret")
 		}
+		if f.Borrow {
+			b.WriteString(" borrow")
+		}
 		if f.Default != nil {
 			fmt.Fprintf(b, " default %s at %v", dumpValue(f.Default), f.Default.Pos)
 		}

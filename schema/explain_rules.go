@@ -80,6 +80,12 @@ var ruleExplanations = map[Code]Explanation{
 		Example: "{type: any, len: 1..}",
 		Fix:     "{type: bytes, len: 1..}",
 	},
+	E0314: {
+		Title:   "borrow is for bytes",
+		Cause:   "Only a field that is bytes, optional or not, can be lent as it came; all else is decoded into memory of its own.",
+		Example: "{type: string, borrow: true}",
+		Fix:     "{type: bytes, borrow: true}",
+	},
 	E0401: {
 		Title:   "a malformed command name",
 		Cause:   "Command names are lower.dotted_snake: segments of a-z, 0-9 and _, each beginning with a letter, joined by dots.",

@@ -88,7 +88,7 @@ func (l *loader) field(kv pair, fields *[]*Field) {
 		return
 	}
 	readKeys(l, pairs, fieldKeys, "", f, func(kv pair) {
-		l.unknownKey(kv, "field", what, names(fieldKeys), "borrow")
+		l.unknownKey(kv, "field", what, names(fieldKeys))
 	})
 }
 

@@ -14,9 +14,9 @@ import (
 // names, directions, payloads, replies and errors of the commands, down to the
 // names and types of fields, the values of enums, the variants of unions, and
 // the constraints, because a reader refuses what breaks them. It does not
-// depend on docs, deprecations, Go names, defaults and secrets, retry and
-// idempotent, the names of types and the borders between them, unused types and
-// errors, reserved names, files, or the order of anything.
+// depend on docs, deprecations, Go names, defaults, secrets and borrow, retry
+// and idempotent, the names of types and the borders between them, unused types
+// and errors, reserved names, files, or the order of anything.
 //
 // It is SHA-256 over the deterministic CBOR (RFC 8949, section 4.2.1) of
 //

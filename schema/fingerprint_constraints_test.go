@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
@@ -103,6 +104,18 @@ func TestFingerprintOfConstraintsStable(t *testing.T) {
 				t.Error("the fingerprint changed")
 			}
 		})
+	}
+}
+
+// TestFingerprintIgnoresBorrow: it is about the memory of one side.
+func TestFingerprintIgnoresBorrow(t *testing.T) {
+	const text = "ipcio: 1\nprotocol: p\ncommands: {a: {payload: {raw: {type: bytes, borrow: %v}}}}\n"
+	lent, copied := mustLoad(t, fmt.Sprintf(text, true)), mustLoad(t, fmt.Sprintf(text, false))
+	if !lent.Commands[0].Payload.Fields[0].Borrow || copied.Commands[0].Payload.Fields[0].Borrow {
+		t.Fatal("the two are not what they should be")
+	}
+	if diff := cmp.Diff(fingerprints(copied), fingerprints(lent)); diff != "" || lent.Fingerprint() != copied.Fingerprint() {
+		t.Errorf("borrow changes a fingerprint: %s", diff)
 	}
 }
 

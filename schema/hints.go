@@ -349,9 +349,9 @@ var laterHints = map[string]string{
 	"roles": "check in the handler who sent it", "auth": "check in the handler who sent it",
 	"upload": "send the bytes in several calls", "keys": "look it up in the handler", "bits": "use a list of an enum",
 	"example": "write it into `doc`", "stream": "send the items as events, with dir: server->client",
-	"topic":  "send it with dir: server->client to those clients that asked for it",
-	"retry":  "`retry` stands at errors; a call that may be repeated has idempotent: true",
-	"borrow": "leave it out", "fd": "send a path as string, or the content as bytes",
+	"topic": "send it with dir: server->client to those clients that asked for it",
+	"retry": "`retry` stands at errors; a call that may be repeated has idempotent: true",
+	"fd":    "send a path as string, or the content as bytes",
 }
 
 // keyHints are what to do instead of words of other languages for which there

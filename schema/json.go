@@ -101,6 +101,7 @@ type jsonField struct {
 	Optional bool    `json:"optional,omitempty"`
 	Default  *string `json:"default,omitempty"` // a text, whatever its type
 	Secret   bool    `json:"secret,omitempty"`
+	Borrow   bool    `json:"borrow,omitempty"`
 	jsonConstraints
 }
 
@@ -153,7 +154,7 @@ func fieldsOf(list []*Field) []jsonField {
 	for _, f := range list {
 		j := jsonField{
 			Name: f.Name, jsonMeta: metaOf(f.Meta), Type: f.Type.String(), Optional: f.Optional,
-			Secret: f.Secret, jsonConstraints: constraintsOf(f.Constraints),
+			Secret: f.Secret, Borrow: f.Borrow, jsonConstraints: constraintsOf(f.Constraints),
 		}
 		if f.Default != nil {
 			j.Default = new(f.Default.String())

@@ -141,6 +141,11 @@ var fieldKeys = withMeta(func(f *Field) *Meta { return &f.Meta }, slices.Concat(
 		}},
 	{name: "secret", doc: "Never printed or logged.", form: truthForm,
 		read: func(l *loader, kv pair, f *Field) { f.Secret, _ = l.truth(kv.value, "secret") }},
+	{name: "borrow", doc: "Lent to a handler until it returns, not copied; for bytes only.", form: truthForm,
+		read: func(l *loader, kv pair, f *Field) {
+			f.Borrow, _ = l.truth(kv.value, "borrow")
+			l.borrows = append(l.borrows, narrowing{narrowed{field: f}, l.src, kv})
+		}},
 })...)
 
 // constraintKeys returns the words of constraints. They are kept for later,

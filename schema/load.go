@@ -70,6 +70,7 @@ type loader struct {
 	uses       []structUse
 	narrowings []narrowing // constraints
 	defaults   []narrowing
+	borrows    []narrowing
 	errorRefs  []errorRef
 	beside     siblings
 	numbered   bool // a value of the enum being read had a number, which was reported

@@ -93,6 +93,7 @@ type Field struct {
 	Constraints *Constraints // beside those of Type; nil means none
 	Default     *Value       // what an absent field means to its reader; nil means none. Only if Optional
 	Secret      bool         // never printed or logged
+	Borrow      bool         // lent to a handler until it returns. Only if Type is bytes or a new type of bytes
 }
 
 // An EnumValue is one declared value of an enum.

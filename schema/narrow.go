@@ -64,6 +64,28 @@ func (l *loader) narrow() {
 		l.src = n.src
 		l.defaultValue(n, &matcher)
 	}
+	for _, n := range l.borrows {
+		if l.full() {
+			return
+		}
+		l.src = n.src
+		l.borrow(n)
+	}
+}
+
+// borrow reports `borrow` at what is not bytes.
+func (l *loader) borrow(n narrowing) {
+	base := resolved(n.of.expr())
+	if base == nil || scalarOf(base) == Bytes {
+		return
+	}
+	d := l.finding(E0314, n.kv.key, "`borrow` works on bytes only")
+	d.Label = "this is " + kindWords(base)
+	d.Hint = "leave it out"
+	if scalarOf(resolved(base.Elem)) == Bytes {
+		d.Hint = "leave it out: elements are always copied"
+	}
+	l.report(d)
 }
 
 // resolved follows new types to what travels, and returns nil if there is a

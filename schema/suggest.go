@@ -147,6 +147,7 @@ var foreignKeys = map[string]map[string]string{
 		"min": "range", "max": "range", "minimum": "range", "maximum": "range", "length": "len", "size": "len",
 		"minlength": "len", "maxlength": "len", "minitems": "len", "maxitems": "len", "regex": "pattern", "regexp": "pattern", "match": "pattern",
 		"values": "in", "oneof": "in", "options": "in", "uniqueitems": "unique", "distinct": "unique", "sensitive": "secret", "password": "secret",
+		"lend": "borrow", "lent": "borrow", "borrowed": "borrow", "zero_copy": "borrow", "zerocopy": "borrow", "nocopy": "borrow",
 	},
 	"error": {
 		"retryable": "retry", "retriable": "retry", "retries": "retry", "temporary": "retry", "payload": "fields", "details": "fields", "properties": "fields",

@@ -333,7 +333,7 @@ func (l *loader) unknownKeyHint(kv pair, kind string, known, later []string) str
 		return "did you mean " + quote(foreign) + "?"
 	case foreign != "" && slices.Contains(known, foreign):
 		return "did you mean " + quote(foreign) + "?"
-	case kind == "type" && (key == "default" || key == "secret"):
+	case kind == "type" && (key == "default" || key == "secret" || key == "borrow"):
 		return "say it at the fields of this type"
 	}
 	if hint := keyHint(kind, key); hint != "" {

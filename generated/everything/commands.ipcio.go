@@ -269,11 +269,15 @@ func (*ShapeCircle) isShape() {}
 type ShapeSquare struct {
 	Side  uint8
 	Label *string
+
+	// Lent to a handler until it returns, which must copy what it keeps.
+	Scan []byte
 }
 
 var layoutShapeSquare = codec.Struct{Type: (*ShapeSquare)(nil), Fields: []codec.Field{
 	{Key: "side", Of: codec.Uint8},
 	{Key: "label", Of: codec.String, Optional: true},
+	{Key: "scan", Of: codec.ByteString, Optional: true, Borrow: true},
 }}
 
 // AppendCBOR validates the value and appends its encoding to b.
@@ -459,18 +463,20 @@ func (v *ScalarsPayload) String() string { return layoutScalarsPayload.String(v)
 
 // OptionsPayload is the payload of options.
 type OptionsPayload struct {
-	ABool      *bool
-	AnInt8     *int8
-	AnInt16    *int16
-	AnInt32    *int32
-	AnInt64    *int64
-	AUint8     *uint8
-	AUint16    *uint16
-	AUint32    *uint32
-	AUint64    *uint64
-	AFloat32   *float32
-	AFloat64   *float64
-	AString    *string
+	ABool    *bool
+	AnInt8   *int8
+	AnInt16  *int16
+	AnInt32  *int32
+	AnInt64  *int64
+	AUint8   *uint8
+	AUint16  *uint16
+	AUint32  *uint32
+	AUint64  *uint64
+	AFloat32 *float32
+	AFloat64 *float64
+	AString  *string
+
+	// Lent to a handler until it returns, which must copy what it keeps.
 	SomeBytes  []byte
 	ATimestamp *time.Time
 	ADuration  *time.Duration
@@ -491,7 +497,7 @@ var layoutOptionsPayload = codec.Struct{Type: (*OptionsPayload)(nil), Fields: []
 	{Key: "a_float32", Of: codec.Float32, Optional: true},
 	{Key: "a_float64", Of: codec.Float64, Optional: true},
 	{Key: "a_string", Of: codec.String, Optional: true},
-	{Key: "some_bytes", Of: codec.ByteString, Optional: true},
+	{Key: "some_bytes", Of: codec.ByteString, Optional: true, Borrow: true},
 	{Key: "a_timestamp", Of: codec.Time, Optional: true},
 	{Key: "a_duration", Of: codec.Duration, Optional: true},
 	{Key: "a_uuid", Of: codec.UUID, Optional: true},
@@ -509,6 +515,11 @@ func (v *OptionsPayload) MarshalCBOR() ([]byte, error) { return layoutOptionsPay
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *OptionsPayload) UnmarshalCBOR(b []byte) error { return layoutOptionsPayload.Unmarshal(b, v) }
 
+// UnmarshalLent is UnmarshalCBOR, but that fields with borrow point into b.
+func (v *OptionsPayload) UnmarshalLent(b []byte) error {
+	return layoutOptionsPayload.UnmarshalLent(b, v)
+}
+
 // Validate returns an *ipcio.ValidationError or nil.
 func (v *OptionsPayload) Validate() error { return layoutOptionsPayload.Validate(v) }
 
@@ -524,13 +535,15 @@ type NamedPayload struct {
 	Short   *Short
 	Slugs   Slugs
 	Percent *Percent
-	Blob    Blob
-	Extra   Extra
-	Table   Table
-	Level   Level
-	Mood    Mood
-	Leaf    *Leaf
-	Tree    *Tree
+
+	// Lent to a handler until it returns, which must copy what it keeps.
+	Blob  Blob
+	Extra Extra
+	Table Table
+	Level Level
+	Mood  Mood
+	Leaf  *Leaf
+	Tree  *Tree
 }
 
 var layoutNamedPayload = codec.Struct{Type: (*NamedPayload)(nil), Fields: []codec.Field{
@@ -541,7 +554,7 @@ var layoutNamedPayload = codec.Struct{Type: (*NamedPayload)(nil), Fields: []code
 	{Key: "short", Of: &layoutShort, Optional: true},
 	{Key: "slugs", Of: &layoutSlugs, Optional: true},
 	{Key: "percent", Of: &layoutPercent, Optional: true},
-	{Key: "blob", Of: &layoutBlob, Optional: true},
+	{Key: "blob", Of: &layoutBlob, Optional: true, Borrow: true},
 	{Key: "extra", Of: codec.Any},
 	{Key: "table", Of: &layoutTable, Optional: true},
 	{Key: "level", Of: &layoutLevel},
@@ -558,6 +571,9 @@ func (v *NamedPayload) MarshalCBOR() ([]byte, error) { return layoutNamedPayload
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *NamedPayload) UnmarshalCBOR(b []byte) error { return layoutNamedPayload.Unmarshal(b, v) }
+
+// UnmarshalLent is UnmarshalCBOR, but that fields with borrow point into b.
+func (v *NamedPayload) UnmarshalLent(b []byte) error { return layoutNamedPayload.UnmarshalLent(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
 func (v *NamedPayload) Validate() error { return layoutNamedPayload.Validate(v) }
@@ -588,6 +604,9 @@ func (v *UnionsPayload) MarshalCBOR() ([]byte, error) { return layoutUnionsPaylo
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *UnionsPayload) UnmarshalCBOR(b []byte) error { return layoutUnionsPayload.Unmarshal(b, v) }
+
+// UnmarshalLent is UnmarshalCBOR, but that fields with borrow point into b.
+func (v *UnionsPayload) UnmarshalLent(b []byte) error { return layoutUnionsPayload.UnmarshalLent(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
 func (v *UnionsPayload) Validate() error { return layoutUnionsPayload.Validate(v) }
@@ -712,7 +731,7 @@ type RulesPayload struct {
 	// Format path.
 	Path *string
 
-	// Len 4.
+	// Len 4; lent to a handler until it returns, which must copy what it keeps.
 	Exact []byte
 
 	// Len 1..3.
@@ -758,7 +777,7 @@ var layoutRulesPayload = codec.Struct{Type: (*RulesPayload)(nil), Fields: []code
 	{Key: "host", Of: codec.String, Rules: []codec.Rule{codec.Format("hostname")}, Optional: true},
 	{Key: "uri", Of: codec.String, Rules: []codec.Rule{codec.Format("uri")}, Optional: true},
 	{Key: "path", Of: codec.String, Rules: []codec.Rule{codec.Format("path")}, Optional: true},
-	{Key: "exact", Of: codec.ByteString, Rules: []codec.Rule{codec.Len{Min: 4, Max: 4}}, Optional: true},
+	{Key: "exact", Of: codec.ByteString, Rules: []codec.Rule{codec.Len{Min: 4, Max: 4}}, Optional: true, Borrow: true},
 	{Key: "list", Of: codec.List{Of: codec.Int32}, Rules: []codec.Rule{codec.Len{Min: 1, Max: 3}}, Optional: true},
 	{Key: "map", Of: codec.Map{Of: codec.Bool}, Rules: []codec.Rule{codec.Len{Max: 2}}, Optional: true},
 	{Key: "unique_ints", Of: codec.List{Of: codec.Int8}, Rules: []codec.Rule{codec.Unique{}}, Optional: true},
@@ -777,6 +796,9 @@ func (v *RulesPayload) MarshalCBOR() ([]byte, error) { return layoutRulesPayload
 
 // UnmarshalCBOR decodes b, validates and keeps none of b.
 func (v *RulesPayload) UnmarshalCBOR(b []byte) error { return layoutRulesPayload.Unmarshal(b, v) }
+
+// UnmarshalLent is UnmarshalCBOR, but that fields with borrow point into b.
+func (v *RulesPayload) UnmarshalLent(b []byte) error { return layoutRulesPayload.UnmarshalLent(b, v) }
 
 // Validate returns an *ipcio.ValidationError or nil.
 func (v *RulesPayload) Validate() error { return layoutRulesPayload.Validate(v) }

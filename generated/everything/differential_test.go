@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/fxamacker/cbor/v2"
+	"github.com/ipcio/ipcio-go/runtime/ipcio"
 	"github.com/ipcio/ipcio-go/schema"
 	"github.com/ipcio/ipcio-go/schema/longtest"
 	"github.com/ipcio/ipcio-go/schema/schemavalue"
@@ -74,6 +75,9 @@ func (p *pair) compare(in []byte) (taken bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("what was decoded cannot be encoded: %w", err)
 	}
+	if err := p.lent(in, again); err != nil {
+		return false, err
+	}
 	want, err := encode(w)
 	if err != nil {
 		return false, fmt.Errorf("the twin cannot be encoded: %w", err)
@@ -82,6 +86,77 @@ func (p *pair) compare(in []byte) (taken bool, err error) {
 		return false, fmt.Errorf("it is written again as\n%x, by the twin as\n%x", again, want)
 	}
 	return true, nil
+}
+
+// lends says which pairs have a field with borrow.
+var lends = map[string]bool{"options": true, "named": true, "unions": true, "rules": true}
+
+// lent has the decoder that lends read what the other one has read as want,
+// overwrites the message, and says what is wrong then: nothing but the borrowed
+// fields may change, and nobody may write into the message.
+func (p *pair) lent(in, want []byte) error {
+	v, ok := p.ours().(ipcio.LentDecoder)
+	if ok != lends[p.name] {
+		return fmt.Errorf("it lends: %v, want %v", ok, !ok)
+	}
+	if !ok {
+		return nil
+	}
+	b := bytes.Clone(in)
+	if err := v.UnmarshalLent(b); err != nil {
+		return fmt.Errorf("UnmarshalLent refuses what UnmarshalCBOR takes: %w", err)
+	}
+	if again, err := v.(payload).AppendCBOR(nil); err != nil || !bytes.Equal(again, want) {
+		return fmt.Errorf("UnmarshalLent reads\n%x, UnmarshalCBOR\n%x (%w)", again, want, err)
+	}
+	clear(b)
+	var copied [][]byte
+	own := p.ours()
+	if err := own.UnmarshalCBOR(in); err != nil {
+		return err
+	}
+	borrowedIn(own, func(field *[]byte) { copied = append(copied, *field) })
+	var wrong error
+	borrowedIn(v, func(field *[]byte) {
+		switch {
+		case len(bytes.Trim(*field, "\x00")) > 0:
+			wrong = fmt.Errorf("the borrowed bytes %x were copied", *field)
+		case cap(*field) != len(*field):
+			wrong = fmt.Errorf("an append to %d borrowed bytes writes into the message: their capacity is %d", len(*field), cap(*field))
+		}
+		*field, copied = copied[0], copied[1:]
+	})
+	if wrong != nil {
+		return wrong
+	}
+	// All else is what it was.
+	if again, err := v.(payload).AppendCBOR(nil); err != nil || !bytes.Equal(again, want) {
+		return fmt.Errorf("what is not borrowed was\n%x and changes with the message to\n%x (%w)", want, again, err)
+	}
+	return nil
+}
+
+// borrowedIn calls do for the borrowed fields that v holds, in order.
+func borrowedIn(v any, do func(field *[]byte)) {
+	switch v := v.(type) {
+	case *OptionsPayload:
+		do(&v.SomeBytes)
+	case *NamedPayload:
+		do((*[]byte)(&v.Blob))
+	case *RulesPayload:
+		do(&v.Exact)
+	case *UnionsPayload:
+		borrowedIn(v.Shape, do)
+		borrowedIn(v.Shapes, do)
+	case []Shape:
+		for _, shape := range v {
+			borrowedIn(shape, do)
+		}
+	case *ShapeBoth:
+		borrowedIn(v.Value, do)
+	case *ShapeSquare:
+		do(&v.Scan)
+	}
 }
 
 // maxMessage is how long a message is before it is changed, in the form of a

@@ -18,7 +18,7 @@ const _ = ipcio.SupportsGen1
 const (
 	ProtocolName        = "everything"
 	ProtocolVersion     = 1
-	ProtocolFingerprint = "sha256:d9925bd3f315bd5ba90603fff4ab64cc6887bee497bbb7b5e658e675042543a9"
+	ProtocolFingerprint = "sha256:e790588c4328165abe3496f77b6cd1143d4498a75a71375189e7ccad5337274d"
 )
 
 // The commands as they travel, for dynamic handlers.
@@ -39,7 +39,7 @@ var protocol = ipcio.Protocol{
 		{Name: CommandScalars, Direction: ipcio.ClientToClient, Fingerprint: "b65ad7611d45ebdd", Payload: &layoutScalarsPayload},
 		{Name: CommandOptions, Direction: ipcio.ClientToClient, Fingerprint: "927b4fc47d1f220e", Payload: &layoutOptionsPayload},
 		{Name: CommandNamed, Direction: ipcio.ClientToClient, Fingerprint: "3d8f895caedcaee2", Payload: &layoutNamedPayload},
-		{Name: CommandUnions, Direction: ipcio.ClientToClient, Fingerprint: "d9229b48230cd0ec", Payload: &layoutUnionsPayload},
+		{Name: CommandUnions, Direction: ipcio.ClientToClient, Fingerprint: "9fe08758140ba1bc", Payload: &layoutUnionsPayload},
 		{Name: CommandContainers, Direction: ipcio.ClientToClient, Fingerprint: "920c6dc5e5a11761", Payload: &layoutContainersPayload},
 		{Name: CommandRules, Direction: ipcio.ClientToClient, Fingerprint: "fbcc59c2e5020bd6", Payload: &layoutRulesPayload},
 	},

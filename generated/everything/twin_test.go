@@ -633,6 +633,7 @@ func (x union[V]) MarshalCBOR() ([]byte, error) {
 type squareTwin struct {
 	Side  req[whole[uint8]] `cbor:"side"`
 	Label opt[text]         `cbor:"label,omitzero"`
+	Scan  opt[blob]         `cbor:"scan,omitzero"`
 }
 
 type shapes struct{}

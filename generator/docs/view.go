@@ -156,6 +156,9 @@ func newFields(fields []*schema.Field) []*field {
 		if f.Secret {
 			v.Rules = append(v.Rules, "secret")
 		}
+		if f.Borrow {
+			v.Rules = append(v.Rules, "borrow")
+		}
 		list = append(list, v)
 	}
 	return list

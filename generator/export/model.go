@@ -103,7 +103,7 @@ func modelFields(fields []*schema.Field) []any {
 	all := []any{}
 	for _, f := range fields {
 		o := append(modelMeta(f.Name, f.Meta), member{"type", modelExpr(f.Type)}).
-			with("optional", f.Optional).with("secret", f.Secret)
+			with("optional", f.Optional).with("secret", f.Secret).with("borrow", f.Borrow)
 		if f.Default != nil {
 			o = append(o, member{"default", jsonValue(f.Default)})
 		}

@@ -24,6 +24,43 @@ func (ipcioC) About() string {
 	return "this project: generated SDK, default configuration, two lanes; every event acknowledged; decoded values are the handler's own"
 }
 
+// ipcioLentC is ipcioC with a schema that says borrow at the blob.
+type ipcioLentC struct{ ipcioC }
+
+func init() { register(ipcioLentC{}) }
+
+func (ipcioLentC) Name() string { return "ipcio-lent" }
+func (ipcioLentC) About() string {
+	return "like ipcio, but the handler is lent the blob until it returns (borrow: true): the rest of what is decoded is its own"
+}
+
+// Skip leaves out what does not depend on the payload being large.
+func (ipcioLentC) Skip(work string, _ int) string {
+	if work == "w1" || work == "w2" {
+		return ""
+	}
+	return "the same as ipcio"
+}
+
+func (c ipcioLentC) Dial(addr string) (Client, error) {
+	cl, err := c.ipcioC.Dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	return ipcioLentClient{cl.(*ipcioClient)}, nil
+}
+
+type ipcioLentClient struct{ *ipcioClient }
+
+func (cl ipcioLentClient) Caller(tmpl *payload.Command) (func(uint64) (uint64, error), error) {
+	q, ctx := yard.Lent(*tmpl), context.Background()
+	return func(id uint64) (uint64, error) {
+		q.ID = id
+		r, err := cl.c.CallCaptureLent(ctx, q)
+		return r.Digest, err
+	}, nil
+}
+
 type ipcioServer struct{ s *yard.Server }
 
 func (ipcioC) Serve(addr string, h *Hooks) (Server, error) {
@@ -31,6 +68,9 @@ func (ipcioC) Serve(addr string, h *Hooks) (Server, error) {
 		yard.ServerHandlers{
 			Capture: func(_ context.Context, _ *yard.Peer, p yard.Command) (yard.CaptureReply, error) {
 				return yard.CaptureReply{ID: p.ID, Digest: digestOf(&p)}, nil
+			},
+			CaptureLent: func(_ context.Context, _ *yard.Peer, p yard.Lent) (yard.CaptureLentReply, error) {
+				return yard.CaptureLentReply{ID: p.ID, Digest: digestOf((*yard.Command)(&p))}, nil
 			},
 			Record: func(_ context.Context, _ *yard.Peer, p yard.Command) error {
 				h.Event(p.ID, p.Score, digestOf(&p))

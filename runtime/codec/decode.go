@@ -20,7 +20,7 @@ const (
 
 // A decoder reads one item. Its first error ends the decoding: what is read
 // afterwards is the zero value. It keeps nothing of its input: text and bytes
-// are copied. Make one with newDecoder and end with finish.
+// are copied, but for borrowed fields if it lends. Make one with newDecoder and end with finish.
 type decoder struct {
 	b      []byte // cut off at the first error, so that every later read fails
 	off    int
@@ -28,6 +28,7 @@ type decoder struct {
 	spare  int    // memory that may still be taken
 	copied string // of b from copyAt on, for the texts there
 	copyAt int
+	lends  bool     // borrowed fields are parts of b
 	marks  []uint64 // which fields came, of the open structs with more than 64
 	err    *DecodeError
 }
@@ -389,6 +390,18 @@ func (d *decoder) longTextString() string {
 // bytes reads a byte string. The empty one is not nil.
 func (d *decoder) bytes() []byte {
 	return append([]byte{}, d.span(Bytes)...)
+}
+
+// bytesOf is bytes for the value of a field.
+func (d *decoder) bytesOf(s *slot) []byte {
+	if !d.lends || !s.borrow {
+		return d.bytes()
+	}
+	b := d.span(Bytes)
+	if len(b) == 0 {
+		return []byte{} // points into nothing, and is not nil
+	}
+	return b[:len(b):len(b)]
 }
 
 // enum reads a text string. A declared value is returned without allocation.

@@ -139,6 +139,7 @@ type Field struct {
 	Rules    []Rule // beside those of Of
 	Optional bool   // it may be absent: nil in Go; null is taken for absent. Scalars, enums and structs are behind a pointer
 	Secret   bool   // it is masked when it is printed, and errors say nothing of its value
+	Borrow   bool   // bytes only: UnmarshalLent lends them instead of copying them
 }
 
 // Layout returns s.
@@ -168,7 +169,14 @@ func (s *Struct) AppendUnchecked(b []byte, v any) ([]byte, error) {
 // Unmarshal sets *v to the value that b encodes, and validates it. It keeps
 // none of b. The error is a *[DecodeError], and *v is the zero value; or a
 // *[ValidationError].
-func (s *Struct) Unmarshal(b []byte, v any) error {
+func (s *Struct) Unmarshal(b []byte, v any) error { return s.unmarshal(b, v, false) }
+
+// UnmarshalLent is Unmarshal, but that fields with Borrow, wherever in *v they
+// are, are not copied: they point into b and are valid as long as b is. Their
+// capacity is their length, so that appending to one changes none of b.
+func (s *Struct) UnmarshalLent(b []byte, v any) error { return s.unmarshal(b, v, true) }
+
+func (s *Struct) unmarshal(b []byte, v any, lends bool) error {
 	pl, p := s.compiled(), addressOf(v)
 	if p == nil {
 		return &DecodeError{Reason: "there is nothing to decode into: the pointer to the " + pl.name + " is nil"}
@@ -177,6 +185,7 @@ func (s *Struct) Unmarshal(b []byte, v any) error {
 		setZero(pl.typ, p)
 	}
 	d := newDecoder(b)
+	d.lends = lends
 	d.structure(pl, p)
 	if err := d.finish(); err != nil {
 		setZero(pl.typ, p)

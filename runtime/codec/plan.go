@@ -38,6 +38,7 @@ type slot struct {
 	optional bool
 	pointer  bool // the Go field points to the value
 	secret   bool
+	borrow   bool
 	special  bool // one of the three
 	nullable bool // null is a value
 }
@@ -194,7 +195,7 @@ func (c *compiler) slot(s *slot, f *Field, place int, goField reflect.StructFiel
 	t := goField.Type
 	*s = slot{
 		key: string(AppendText(nil, f.Key)), field: f.Key, offset: goField.Offset, place: place,
-		optional: f.Optional, secret: f.Secret,
+		optional: f.Optional, secret: f.Secret, borrow: f.Borrow,
 	}
 	if f.Optional && t.Kind() == reflect.Pointer {
 		s.pointer, t = true, t.Elem()
@@ -202,6 +203,9 @@ func (c *compiler) slot(s *slot, f *Field, place int, goField reflect.StructFiel
 	s.node = c.node(f.Of, t)
 	if f.Optional != s.pointer && !s.hasNil() {
 		misfit(goField.Type, "optional: %v", f.Optional)
+	}
+	if f.Borrow && s.kind != ByteString {
+		misfit(goField.Type, "bytes that are borrowed")
 	}
 	s.own = compileRules(f.Rules, &s.node)
 	s.nullable = s.kind == Any && !f.Optional

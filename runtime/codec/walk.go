@@ -75,7 +75,7 @@ func (d *decoder) structure(pl *plan, p pointer) {
 		case Float64:
 			*as[float64](v) = d.float64()
 		case ByteString:
-			*as[[]byte](v) = d.bytes()
+			*as[[]byte](v) = d.bytesOf(&pl.slots[i])
 		case listKind:
 			d.list(&pl.slots[i].node, v)
 		case mapKind:

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/ipcio/ipcio-go/runtime/codec"
+	"github.com/ipcio/ipcio-go/runtime/internal/poison"
 	"github.com/ipcio/ipcio-go/runtime/internal/session"
 	"github.com/ipcio/ipcio-go/runtime/internal/wire"
 )
@@ -153,6 +155,8 @@ func (l *link) serveEvent(in *session.Incoming, at place) {
 	case <-l.ctx.Done():
 		return
 	}
+	ctx := l.newHandlerContext(in, at)
+	defer ctx.message.takeBack() // last: an error may hold what was lent
 	err := error(errExited)
 	defer func() {
 		if err == nil {
@@ -164,7 +168,6 @@ func (l *link) serveEvent(in *session.Incoming, at place) {
 			l.unlock()
 		}
 	}()
-	ctx := l.newHandlerContext(in, at)
 	defer ctx.release()
 	_, err = l.run(ctx)
 }
@@ -184,6 +187,7 @@ func (l *link) serveCall(in *session.Incoming, at place) {
 		return
 	}
 	ctx := l.newHandlerContext(in, at)
+	defer ctx.message.takeBack()
 	defer ctx.release()
 	l.mu.Lock()
 	in.Tag = ctx
@@ -250,8 +254,9 @@ func (l *link) run(ctx *handlerContext) (reply []byte, err error) {
 		return nil, &payloadError{err: err}
 	}
 	m := &ctx.message
+	lent, poisoned := poison.Lend(in.Payload)
 	*m = Message{
-		command: in.Command, from: l.peerOf(in), raw: in.Payload,
+		command: in.Command, from: l.peerOf(in), raw: lent, poisoned: poisoned,
 		call: in.Kind == wire.KindCall, redelivered: in.Flags&wire.Redelivered != 0,
 	}
 	if l.ep.log.verbose {
@@ -350,7 +355,7 @@ func (l *link) failure(in *session.Incoming, err error) failure {
 		err = fmt.Errorf("the error %s of the handler of %q cannot be encoded: %w", e.ErrorName(), in.Command, encodeErr)
 	}
 	if e, ok := errors.AsType[*RemoteError](err); ok {
-		f := failure{code: e.Code, message: e.Message, data: e.Data, outcome: wire.OutcomeHandled}
+		f := failure{code: e.Code, message: e.Message, data: slices.Clone(e.Data), outcome: wire.OutcomeHandled}
 		switch {
 		case e == errNoHandler:
 			l.ep.log.op("no handler", "command", in.Command)
@@ -393,6 +398,8 @@ func (l *link) serveBroadcast(in *session.Incoming) {
 	case <-l.ctx.Done():
 		return
 	}
+	ctx := l.newHandlerContext(in, place{})
+	defer ctx.message.takeBack()
 	err := error(errExited)
 	defer func() {
 		if err != nil {
@@ -400,7 +407,6 @@ func (l *link) serveBroadcast(in *session.Incoming) {
 			l.unreadBroadcast(in, err)
 		}
 	}()
-	ctx := l.newHandlerContext(in, place{})
 	defer ctx.release()
 	_, err = l.run(ctx)
 }

@@ -50,6 +50,14 @@
 // Handlers may do anything: send, call back the peer that waits for them,
 // block, panic. A handler that blocks holds up its own sender only.
 //
+// # Whose memory it is
+//
+// What a handler gets is its own, and so are replies and errors. Two things are
+// lent to it until it returns, its reply encoded: the bytes of [Message.Raw],
+// and those fields of a typed handler's payload whose schema says borrow. What
+// is to be kept, or read by another goroutine, must be copied. Package ipciotest
+// overwrites what was lent, so that tests show who forgot.
+//
 // # Programs of different versions
 //
 // Programs that were built from different versions of a schema may meet, if its

@@ -34,6 +34,13 @@ type Decoder interface {
 	UnmarshalCBOR(b []byte) error
 }
 
+// A LentDecoder is a Decoder that can do without copies: what it sets may be
+// parts of b, and is valid as long as b is.
+type LentDecoder interface {
+	Decoder
+	UnmarshalLent(b []byte) error
+}
+
 // A TypedFunc runs the program's handler for m, whose payload is p. It returns
 // the reply, which is nil for an event. It is not encoded if there is an error.
 type TypedFunc func(ctx context.Context, m *Message, p Payload) (reply Payload, err error)
@@ -67,7 +74,8 @@ func CallTyped(ctx context.Context, from Endpoint, to, command string, enc Encod
 
 // HandleTyped registers h as the typed handler of command. payload is a nil
 // pointer to the type that each message is decoded into, anew; nil if the
-// command carries none. isSet says whether the program gave a handler: without
+// command carries none. If it is a [LentDecoder], its parts are lent like
+// [Message.Raw], until h has returned and its reply is encoded. isSet says whether the program gave a handler: without
 // one it is an error. It shares one registry with On and refuses what On
 // refuses.
 func HandleTyped(at Endpoint, command string, payload Payload, isSet bool, h TypedFunc) error {
@@ -124,6 +132,9 @@ func decodePayload(m *Message, goType reflect.Type) (Payload, error) {
 		return nil, codec.CheckEmpty(m.raw)
 	}
 	p := reflect.New(goType).Interface().(Payload)
+	if lent, ok := p.(LentDecoder); ok {
+		return p, lent.UnmarshalLent(m.raw)
+	}
 	return p, p.UnmarshalCBOR(m.raw)
 }
 

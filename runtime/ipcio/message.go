@@ -3,6 +3,8 @@ package ipcio
 import (
 	"context"
 	"fmt"
+
+	"github.com/ipcio/ipcio-go/runtime/internal/poison"
 )
 
 // HandlerFunc handles the messages of a command that has no typed handler. An
@@ -24,9 +26,10 @@ type HandlerFunc func(ctx context.Context, m *Message) (any, error)
 type Message struct {
 	command     string
 	from        Peer
-	raw         []byte
+	raw         []byte // lent: see kept
 	call        bool
 	redelivered bool
+	poisoned    bool // raw is from poison.Lend
 }
 
 // Command returns the command's name.
@@ -43,8 +46,23 @@ func (m *Message) String() string {
 func (m *Message) From() Peer { return m.from }
 
 // Raw returns the encoded payload, one CBOR item. The bytes are lent until
-// the handler returns.
-func (m *Message) Raw() []byte { return m.raw }
+// the handler returns: package ipciotest shows who keeps them.
+func (m *Message) Raw() []byte { return m.raw[:len(m.raw):len(m.raw)] }
+
+// kept returns the payload for those who may come after the handler.
+func (m *Message) kept() []byte {
+	if m.poisoned {
+		return poison.Kept(m.raw)
+	}
+	return m.raw
+}
+
+// takeBack ends the loan of the payload.
+func (m *Message) takeBack() {
+	if m.poisoned {
+		poison.TakeBack(m.raw)
+	}
+}
 
 // IsCall reports whether the sender waits for the reply.
 func (m *Message) IsCall() bool { return m.call }
@@ -58,9 +76,9 @@ func (m *Message) Redelivered() bool { return m.redelivered }
 // key that occurs twice, text that is not UTF-8 and indefinite lengths are
 // refused. What v holds afterwards is the caller's own. When Decode fails,
 // what v holds is not specified.
-func (m *Message) Decode(v any) error { return decodeInto(m.raw, v) }
+func (m *Message) Decode(v any) error { return decodeInto(m.kept(), v) }
 
 // Value decodes the payload into Go's own types: map[string]any, []any,
 // string, int64, float64, bool, []byte, time.Time, [UUID] and nil. An integer
 // beyond int64 becomes a *big.Int.
-func (m *Message) Value() (any, error) { return decodeValue(m.raw) }
+func (m *Message) Value() (any, error) { return decodeValue(m.kept()) }

@@ -28,6 +28,14 @@
 // a stopped process do. [Domain.SetFaults] cuts connections again and again, at
 // bytes that a seed chooses, so that a test that failed can be run again.
 //
+// # Lent memory
+//
+// What [ipcio.Message.Raw] returns, and a field of the payload whose schema says
+// borrow, is lent to a handler until it returns. Here that memory is overwritten
+// with 0xdb when the handler has returned and its reply is encoded, so that a
+// handler that keeps a part of it without copying sees what it does; one that
+// reads in another goroutine is a data race, which -race reports.
+//
 // # What is different from a socket
 //
 // A connection buffers 64 KiB in each direction. Credentials are those of this

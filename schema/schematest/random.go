@@ -23,6 +23,7 @@ const (
 	GoNames      // go: at declarations
 	Comments     // of YAML
 	LargeStructs // more than 24 fields
+	Borrows
 )
 
 // Options say what [Random] writes. The zero value means everything, in up to
@@ -370,6 +371,9 @@ func (w *writer) field(index int) value {
 	}
 	if w.has(Secrets) && w.chance(15) {
 		body.add("secret", raw("true"))
+	}
+	if w.has(Borrows) && shape.scalar == "bytes" && w.chance(2) {
+		body.add("borrow", raw("true"))
 	}
 	w.doc(body, true)
 	if len(body.pairs) == 1 && w.chance(2) {

@@ -54,6 +54,19 @@ func (c *Client) OnNotice(fn func(context.Context, Command) error) error {
 	})
 }
 
+// EmitCaptureLent sends capture_lent to the server and does not wait for the
+// reply. Capture without a copy of the blob.
+func (c *Client) EmitCaptureLent(ctx context.Context, p Lent) error {
+	return ipcio.EmitTyped(ctx, c.Client, "", CommandCaptureLent, &p)
+}
+
+// CallCaptureLent sends capture_lent to the server and waits for the reply.
+// Capture without a copy of the blob.
+func (c *Client) CallCaptureLent(ctx context.Context, p Lent) (r CaptureLentReply, err error) {
+	err = ipcio.CallTyped(ctx, c.Client, "", CommandCaptureLent, &p, &r)
+	return r, err
+}
+
 // EmitCapture sends capture to the server and does not wait for the reply.
 // Answer with a digest over every field.
 func (c *Client) EmitCapture(ctx context.Context, p Command) error {

@@ -44,6 +44,79 @@ func (v *Command) Validate() error { return layoutCommand.Validate(v) }
 // String returns the value in one line.
 func (v *Command) String() string { return layoutCommand.String(v) }
 
+// Lent: A Command whose blob the handler is lent.
+type Lent struct {
+	ID      uint64
+	Name    string
+	Labels  map[string]string
+	Tags    []string
+	Score   float64
+	Created int64
+
+	// Lent to a handler until it returns, which must copy what it keeps.
+	Blob []byte
+}
+
+var layoutLent = codec.Struct{Type: (*Lent)(nil), Fields: []codec.Field{
+	{Key: "id", Of: codec.Uint64},
+	{Key: "name", Of: codec.String},
+	{Key: "labels", Of: codec.Map{Of: codec.String}},
+	{Key: "tags", Of: codec.List{Of: codec.String}},
+	{Key: "score", Of: codec.Float64},
+	{Key: "created", Of: codec.Int64},
+	{Key: "blob", Of: codec.ByteString, Borrow: true},
+}}
+
+// AppendCBOR validates the value and appends its encoding to b.
+func (v *Lent) AppendCBOR(b []byte) ([]byte, error) { return layoutLent.Append(b, v) }
+
+// MarshalCBOR returns the encoding.
+func (v *Lent) MarshalCBOR() ([]byte, error) { return layoutLent.Append(nil, v) }
+
+// UnmarshalCBOR decodes b, validates and keeps none of b.
+func (v *Lent) UnmarshalCBOR(b []byte) error { return layoutLent.Unmarshal(b, v) }
+
+// UnmarshalLent is UnmarshalCBOR, but that fields with borrow point into b.
+func (v *Lent) UnmarshalLent(b []byte) error { return layoutLent.UnmarshalLent(b, v) }
+
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *Lent) Validate() error { return layoutLent.Validate(v) }
+
+// String returns the value in one line.
+func (v *Lent) String() string { return layoutLent.String(v) }
+
+// CaptureLentReply is the reply to capture_lent.
+type CaptureLentReply struct {
+	ID     uint64
+	Digest uint64
+}
+
+var layoutCaptureLentReply = codec.Struct{Type: (*CaptureLentReply)(nil), Fields: []codec.Field{
+	{Key: "id", Of: codec.Uint64},
+	{Key: "digest", Of: codec.Uint64},
+}}
+
+// AppendCBOR validates the value and appends its encoding to b.
+func (v *CaptureLentReply) AppendCBOR(b []byte) ([]byte, error) {
+	return layoutCaptureLentReply.Append(b, v)
+}
+
+// MarshalCBOR returns the encoding.
+func (v *CaptureLentReply) MarshalCBOR() ([]byte, error) {
+	return layoutCaptureLentReply.Append(nil, v)
+}
+
+// UnmarshalCBOR decodes b, validates and keeps none of b.
+func (v *CaptureLentReply) UnmarshalCBOR(b []byte) error {
+	return layoutCaptureLentReply.Unmarshal(b, v)
+}
+
+// Validate returns an *ipcio.ValidationError or nil.
+func (v *CaptureLentReply) Validate() error { return layoutCaptureLentReply.Validate(v) }
+
+// String returns the value in one line.
+func (v *CaptureLentReply) String() string { return layoutCaptureLentReply.String(v) }
+
 // CaptureReply is the reply to capture.
 type CaptureReply struct {
 	ID     uint64

@@ -17,15 +17,16 @@ const _ = ipcio.SupportsGen1
 const (
 	ProtocolName        = "yard"
 	ProtocolVersion     = 1
-	ProtocolFingerprint = "sha256:851f5add48e2cc243d303241b174b15b8e4c72c192208d2ff0104ba4b231457f"
+	ProtocolFingerprint = "sha256:c5a8220fc91535b9670562f32bc5f3e6011787b2370596497e6c01dc5688d305"
 )
 
 // The commands as they travel, for dynamic handlers.
 const (
-	CommandCapture = "capture"
-	CommandRecord  = "record"
-	CommandNotice  = "notice"
-	CommandArouse  = "arouse"
+	CommandCaptureLent = "capture_lent"
+	CommandCapture     = "capture"
+	CommandRecord      = "record"
+	CommandNotice      = "notice"
+	CommandArouse      = "arouse"
 )
 
 var protocol = ipcio.Protocol{
@@ -33,6 +34,7 @@ var protocol = ipcio.Protocol{
 	Version:     ProtocolVersion,
 	Fingerprint: ProtocolFingerprint,
 	Commands: []ipcio.CommandSpec{
+		{Name: CommandCaptureLent, Direction: ipcio.ClientToServer, Fingerprint: "b176227144c0590a", Payload: &layoutLent, Reply: &layoutCaptureLentReply},
 		{Name: CommandCapture, Direction: ipcio.ClientToServer, Fingerprint: "75c6569155d1d5a9", Payload: &layoutCommand, Reply: &layoutCaptureReply},
 		{Name: CommandRecord, Direction: ipcio.ClientToServer, Fingerprint: "8a3cd808700a3e69", Payload: &layoutCommand},
 		{Name: CommandNotice, Direction: ipcio.ServerToClient, Fingerprint: "2985714f789aaeee", Payload: &layoutCommand},

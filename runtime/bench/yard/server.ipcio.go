@@ -15,6 +15,9 @@ import (
 // A handler's error reaches the caller if it wraps an error of the schema or an
 // *ipcio.RemoteError, and else stays in the log of this process.
 type ServerHandlers struct {
+	// CaptureLent handles capture_lent. Capture without a copy of the blob.
+	CaptureLent func(ctx context.Context, from *Peer, p Lent) (CaptureLentReply, error)
+
 	// Capture handles capture. Answer with a digest over every field.
 	Capture func(ctx context.Context, from *Peer, p Command) (CaptureReply, error)
 
@@ -27,6 +30,7 @@ type ServerHandlers struct {
 
 func (h *ServerHandlers) register(s *Server) error {
 	return ipcio.Registered(
+		s.OnCaptureLent(h.CaptureLent),
 		s.OnCapture(h.Capture),
 		s.OnRecord(h.Record),
 		s.OnArouse(h.Arouse),
@@ -51,6 +55,15 @@ func NewServer(cfg ipcio.ServerConfig, h ServerHandlers) (*Server, error) {
 		return nil, errors.Join(err, rt.Close())
 	}
 	return s, nil
+}
+
+// OnCaptureLent sets the handler of capture_lent, at any moment. It is an error
+// if there is one already, or if fn is nil.
+func (s *Server) OnCaptureLent(fn func(context.Context, *Peer, Lent) (CaptureLentReply, error)) error {
+	return ipcio.HandleTyped(s.Server, CommandCaptureLent, (*Lent)(nil), fn != nil, func(ctx context.Context, m *ipcio.Message, p ipcio.Payload) (ipcio.Payload, error) {
+		r, err := fn(ctx, &Peer{m.From()}, *p.(*Lent))
+		return &r, err
+	})
 }
 
 // OnCapture sets the handler of capture, at any moment. It is an error if there

@@ -27,7 +27,7 @@ var layers = []struct {
 	{"runtime/internal/storm/...", []string{"runtime/internal/...", "runtime/ipcio"}}, // it plays the programs of users
 	{"runtime/internal/...", []string{"runtime/internal/...", "runtime/codec"}},
 	{"runtime/ipcio", []string{"runtime/internal/...", "runtime/codec"}},
-	{"runtime/ipciotest", []string{"runtime/ipcio"}},
+	{"runtime/ipciotest", []string{"runtime/ipcio", "runtime/internal/poison"}},
 	{"runtime/outbox", []string{"runtime/ipcio"}},
 
 	{"generated/...", []string{"runtime/ipcio", "runtime/codec/..."}},
