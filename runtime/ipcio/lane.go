@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,7 +81,8 @@ type lane struct {
 	last        []byte        // frames to be written when nothing else is left
 	writing     bool          // the writer runs
 	again       bool          // and is to look once more before it ends
-	rest        []byte        // what flush could not write; the writer's
+	rest        []byte        // the buffer of which flush could not write all; the writer's
+	written     int           // how much of it flush has written
 	closing     bool          // end when all is written
 	interrupted bool          // the read deadline is in the past: see interrupt
 	readUntil   time.Time     // the read deadline but for that; zero: none
@@ -147,7 +147,8 @@ const flushRounds = 2
 // errBlocked says that the writer has the rest of what flush had to write.
 var errBlocked = errors.New("the socket is full")
 
-// writeNow writes b as far as the socket takes it; the writer gets the rest.
+// writeNow writes b as far as the socket takes it; the writer gets b for the
+// rest, and with it the buffer.
 func (ln *lane) writeNow(b []byte) error {
 	n, err := ln.direct.TryWrite(b)
 	if err != nil || n == len(b) {
@@ -158,7 +159,7 @@ func (ln *lane) writeNow(b []byte) error {
 	if ln.err != nil {
 		return ln.err
 	}
-	ln.rest = slices.Clone(b[n:])
+	ln.rest, ln.written = b, n
 	ln.owner.Go(ln.write) // flush is the writer, so there is no other
 	return errBlocked
 }
@@ -188,19 +189,24 @@ var writeBuffers = sync.Pool{New: func() any { return new([]byte) }}
 func getWriteBuffer() *[]byte { return writeBuffers.Get().(*[]byte) }
 
 func putWriteBuffer(buf *[]byte) {
-	if cap(*buf) <= 4*writeBatch {
-		writeBuffers.Put(buf)
+	if cap(*buf) > 4*writeBatch {
+		wire.PutBuffer(*buf)
+		*buf = nil
 	}
+	writeBuffers.Put(buf)
 }
 
 // write is the writer: it ends when nothing is left.
 func (ln *lane) write() {
 	buf := getWriteBuffer()
 	defer putWriteBuffer(buf)
-	rest := ln.rest
-	ln.rest = nil
-	if len(rest) > 0 && !ln.wrote(ln.writeAll(rest)) {
-		return
+	if rest := ln.rest; rest != nil {
+		ln.rest = nil
+		wire.PutBuffer(*buf)
+		*buf = rest
+		if !ln.wrote(ln.writeAll(rest[ln.written:])) {
+			return
+		}
 	}
 	for ln.round(buf, ln.writeAll) {
 	}
@@ -219,9 +225,16 @@ func (ln *lane) round(buf *[]byte, write func([]byte) error) bool {
 	if len(b) == 0 {
 		b = ln.takeLast(b)
 	}
+	if cap(b) != cap(*buf) { // it was too small
+		wire.PutBuffer(*buf)
+	}
 	*buf = b
 	if len(b) > 0 {
-		return ln.wrote(write(b))
+		err := write(b)
+		if err == errBlocked {
+			*buf = nil // it is the writer's
+		}
+		return ln.wrote(err)
 	}
 	ln.mu.Lock()
 	more := ln.again && ln.err == nil

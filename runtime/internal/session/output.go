@@ -151,6 +151,10 @@ func (s *Session) fits(o *outbox, e *entry) bool {
 	return onTheWay < s.peerRx.frames && uint64(o.flightBytes+e.size) <= s.peerRx.bytes
 }
 
+// largePayload is a payload, in bytes, for which a buffer is taken that fits
+// instead of one that grows.
+const largePayload = 8 << 10
+
 // write appends the frame with number n, which the cursor is at.
 func (s *Session) write(b []byte, e *entry, n uint64, now int64, seq wire.Sequence) []byte {
 	o := &s.out[seq]
@@ -175,6 +179,9 @@ func (s *Session) write(b []byte, e *entry, n uint64, now int64, seq wire.Sequen
 	if f.Kind == wire.KindCall && e.deadline != 0 {
 		// What is left, at least a nanosecond: zero would mean no deadline.
 		f.Timeout = max(e.deadline-now, 1)
+	}
+	if len(f.Payload) >= largePayload {
+		b = wire.Grow(b, wire.Size(&f))
 	}
 	return wire.Append(b, &f)
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"io"
+	"math/bits"
 	"sync"
 )
 
@@ -12,16 +13,18 @@ const (
 )
 
 // A Reader cuts a stream into frames. Its buffer grows with what arrives, not
-// with what a frame claims to be: it is never larger than twice what has
-// arrived and one block. While it waits for the next frame of a [LazySource] it
-// has none, unless frames are larger than a block. It is not safe for concurrent
-// use.
+// with what a frame claims to be, unless one as large has come in full before: it
+// is never larger than twice what the source has sent in all and one block. While
+// it waits for the next frame of a [LazySource] it has none, unless frames are
+// larger than a block. Buffers come from the pools of [GetBuffer] and go back
+// there. It is not safe for concurrent use.
 type Reader struct {
 	src        io.Reader
 	lazy       LazySource // src, if it is one
 	limit      uint64
 	buf        []byte
 	start, end int // what was read and not yet returned is buf[start:end]
+	proven     int // size of the largest frame that has come in full, with its head
 }
 
 // A LazySource can wait for its next bytes without a buffer. ReadLazy takes one
@@ -58,6 +61,7 @@ func (r *Reader) Next() ([]byte, error) {
 		}
 		if used > 0 {
 			r.start += used
+			r.proven = max(r.proven, used)
 			return content, nil
 		}
 		if err := r.fill(); err != nil {
@@ -78,27 +82,27 @@ func (r *Reader) Buffered() bool {
 // fill reads once, behind what is there.
 func (r *Reader) fill() error {
 	have := r.end - r.start
-	if have == 0 && r.lazy != nil && len(r.buf) <= block {
-		if r.buf != nil {
-			putBlock(r.buf)
-		}
+	if have == 0 && r.lazy != nil && (len(r.buf) <= block || len(r.buf) > keepMost) {
+		r.release()
 		var err error
-		r.start = 0
 		r.buf, r.end, err = r.lazy.ReadLazy(getBlock, putBlock)
 		return err
 	}
+	known := r.knownSize()
 	switch {
-	case len(r.buf) > keepMost && have <= block/2:
-		r.move(make([]byte, block)) // a larger frame was read: let its memory go
+	case len(r.buf) > keepMost && have <= block/2 && known <= block:
+		r.move(getBlock()) // a larger frame was read: let its memory go
 	case have == 0:
 		r.start, r.end = 0, 0
-	case r.end == len(r.buf) && r.start >= have:
+	case known > len(r.buf):
+		r.grow(known, 2*known+block)
+	case r.start+known > len(r.buf), r.end == len(r.buf) && r.start >= have:
 		r.move(r.buf)
 	case r.end == len(r.buf):
-		r.move(make([]byte, max(2*have, block)))
+		r.grow(1<<(bits.Len(uint(2*have))-1), 2*have+block)
 	}
 	if len(r.buf) == 0 {
-		r.buf = make([]byte, block)
+		r.buf = getBlock()
 	}
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.end:])
@@ -113,44 +117,81 @@ func (r *Reader) fill() error {
 	return io.ErrNoProgress
 }
 
+// knownSize is the size of the frame that is being read, with its head, if one as
+// large has come before, otherwise 0.
+func (r *Reader) knownSize() int {
+	size, head, err := splitHead(r.buf[r.start:r.end], r.limit)
+	if err != nil || head == 0 || size > uint64(r.proven) || int(size)+head > r.proven {
+		return 0
+	}
+	return int(size) + head
+}
+
+// grow takes a buffer for size bytes and uses most bytes of it at most.
+func (r *Reader) grow(size, most int) {
+	b := GetBuffer(max(size, block+1))
+	r.move(b[:min(cap(b), most)])
+}
+
 // move makes buf the buffer, with what was not yet returned at its front.
 func (r *Reader) move(buf []byte) {
-	r.end = copy(buf, r.buf[r.start:r.end])
-	r.buf, r.start = buf, 0
+	end := copy(buf, r.buf[r.start:r.end])
+	if len(r.buf) > 0 && &buf[0] != &r.buf[0] {
+		r.release()
+	}
+	r.buf, r.start, r.end = buf, 0, end
+}
+
+// release gives the buffer up.
+func (r *Reader) release() {
+	switch {
+	case cap(r.buf) == block:
+		putBlock(r.buf[:block])
+	default:
+		PutBuffer(r.buf)
+	}
+	r.buf, r.start, r.end = nil, 0, 0
 }
 
 // Split cuts the first frame off b: its content, and how many bytes of b it
 // took. If b holds only a part of a frame, used is 0. It allocates nothing.
 func Split(b []byte, limit uint64) (content []byte, used int, err error) {
+	size, head, err := splitHead(b, limit)
+	if err != nil || head == 0 || size > uint64(len(b)-head) {
+		return nil, 0, err
+	}
+	return b[head : head+int(size)], head + int(size), nil
+}
+
+// splitHead reads the head of a frame: how long its content is, and how long the
+// head, which is 0 if b does not hold all of it.
+func splitHead(b []byte, limit uint64) (size uint64, head int, err error) {
 	if len(b) == 0 {
-		return nil, 0, nil
+		return 0, 0, nil
 	}
 	if b[0]&0xe0 != majorBytes {
-		return nil, 0, &MalformedError{Reason: "the stream is not a sequence of byte strings"}
+		return 0, 0, &MalformedError{Reason: "the stream is not a sequence of byte strings"}
 	}
 	info := b[0] & 0x1f
-	size, head := uint64(info), 1
+	size, head = uint64(info), 1
 	if info >= 24 {
 		if info > 27 {
-			return nil, 0, &MalformedError{Reason: "a frame of indefinite length"}
+			return 0, 0, &MalformedError{Reason: "a frame of indefinite length"}
 		}
 		head = 1 + 1<<(info-24)
 		if len(b) < head {
-			return nil, 0, nil
+			return 0, 0, nil
 		}
 		size = 0
 		for _, x := range b[1:head] {
 			size = size<<8 | uint64(x)
 		}
 		if headLen(size) != head {
-			return nil, 0, &MalformedError{Reason: "a frame's length that is not in its shortest form"}
+			return 0, 0, &MalformedError{Reason: "a frame's length that is not in its shortest form"}
 		}
 	}
 	if size > limit {
-		return nil, 0, &SizeError{Size: size, Limit: limit}
+		return 0, 0, &SizeError{Size: size, Limit: limit}
 	}
-	if size > uint64(len(b)-head) {
-		return nil, 0, nil
-	}
-	return b[head : head+int(size)], head + int(size), nil
+	return size, head, nil
 }

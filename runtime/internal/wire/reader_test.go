@@ -254,6 +254,7 @@ type lazySource struct {
 	t      *testing.T
 	chunks [][]byte
 	reads  int // with a buffer of the Reader's own
+	waits  func()
 }
 
 func (s *lazySource) Read(b []byte) (int, error) {
@@ -269,6 +270,9 @@ func (s *lazySource) Read(b []byte) (int, error) {
 }
 
 func (s *lazySource) ReadLazy(get func() []byte, put func([]byte)) ([]byte, int, error) {
+	if s.waits != nil {
+		s.waits()
+	}
 	if len(s.chunks) == 0 {
 		return nil, 0, io.EOF
 	}
