@@ -24,7 +24,8 @@ type ServerConfig struct {
 	Verbose bool
 
 	// Logger receives warnings, and with Verbose every operation. nil means
-	// slog.Default() for warnings.
+	// slog.Default() for warnings. Its handler must not call this server or
+	// client: they may log with a lock held.
 	Logger *slog.Logger
 
 	// Access decides who may connect. nil means the same uid and root. It is

@@ -125,7 +125,16 @@ func (s *Server) Start(ctx context.Context) error {
 	s.mu.Unlock()
 
 	listener, err := s.listen(ctx)
+	if err = s.serve(listener, err); err != nil {
+		return err
+	}
+	s.ep.log.op("listening", "address", s.Addr())
+	return nil
+}
 
+// serve has the server accept connections, unless err says that it does not
+// listen.
+func (s *Server) serve(listener net.Listener, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -141,7 +150,6 @@ func (s *Server) Start(ctx context.Context) error {
 	s.listener, s.state = listener, serverStarted
 	s.ep.owned.Go(func() { s.accept(listener) })
 	s.ep.owned.Go(s.watch)
-	s.ep.log.op("listening", "address", s.addrLocked())
 	return nil
 }
 
